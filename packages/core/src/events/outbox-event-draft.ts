@@ -1,0 +1,23 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { JsonObject } from "./json.js";
+
+/** A validated, deeply frozen event that has not been stored yet; made by `OrderPlaced.create(…)` or `createOutboxEvent(…)`. */
+export interface OutboxEventDraft {
+  readonly id: string;
+  readonly type: string;
+  readonly schemaVersion: string;
+  readonly topic: string;
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  readonly partitionKey: string;
+  readonly payload: JsonObject;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly traceId: string | null;
+  readonly correlationId: string | null;
+  readonly causationId: string | null;
+  readonly idempotencyKey: string | null;
+  readonly scheduledAt: Date | null;
+  readonly maxAttempts: number;
+  /** Checked by `add`, so that schemas with asynchronous checks work too; `null` when the event has no definition. */
+  readonly schema: StandardSchemaV1 | null;
+}

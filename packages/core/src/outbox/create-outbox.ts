@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { defaults, limits } from "../defaults.js";
+import { OmniBoxError } from "../errors/omni-box-error.js";
+import { objectWith, validateOptions } from "../errors/validate-options.js";
+import type { OutboxEventDraft } from "../events/outbox-event-draft.js";
+import type { AddedEvent, OutboxEventRepository } from "../protocols/outbox-event-repository.js";
+import { type AddOptions, applyAddOptions } from "./apply-add-options.js";
+import { checkDraft } from "./check-draft.js";
+
+/** The producing side: events are added in the transaction that changes the data. */
+export interface Outbox<Tx> {
+  /**
+   * Adds one event or many to the transaction, as one statement; they exist when it commits and not before.
+   *
+   * Order per key needs the aggregate to be locked, or its version read, earlier in the same transaction. Not idempotent,
+   * except for events with an idempotency key and for one draft given twice.
+   *
+   * @returns one entry per event, in the order given.
+   * @throws {OmniBoxError} CONFIG.TRANSACTION_REQUIRED when `tx` is a client outside a transaction. Nothing was sent.
+   * @throws {OmniBoxError} MESSAGE.INVALID_EVENT, MESSAGE.INVALID_PAYLOAD or MESSAGE.SCHEMA_MISMATCH when an event is not
+   *   acceptable. Nothing was sent, none of the events is stored and the transaction is still usable.
+   * @throws {OmniBoxError} CONFIG.STORE_NOT_READY when the database's bucket count is another; the transaction is still usable.
+   * @throws the transaction client's own error when the statement failed; the database has then aborted the transaction.
+   */
+  add(
+    tx: Tx,
+    events: OutboxEventDraft | readonly OutboxEventDraft[],
+    options?: AddOptions,
+  ): Promise<readonly AddedEvent[]>;
+}
+
+/** Options of {@link createOutbox}. */
+export interface OutboxOptions<Tx, Root> {
+  readonly repository: OutboxEventRepository<Tx, Root>;
+  /** Largest payload as JSON text in UTF-8; default 1,048,576 bytes, at most 64 MiB. */
+  readonly payloadMaxBytes?: number | undefined;
+  /**
+   * `true` (default): `add` is refused outside a transaction. `false` also accepts the plain client; the events are then
+   * committed at once, by themselves, and atomicity with other writes is lost.
+   */
+  readonly strict?: boolean | undefined;
+}
+
+const outboxOptions = z.strictObject({
+  repository: objectWith<OutboxEventRepository<unknown, unknown>>("an outbox repository", "add", "isTransaction"),
+  payloadMaxBytes: z.int().min(1_024).max(67_108_864).default(limits.payloadMaxBytes),
+  strict: z.boolean().default(defaults.strict),
+});
+
+/**
+ * Creates the outbox of a service.
+ *
+ * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
+ */
+export function createOutbox<Tx, Root = never>(
+  options: OutboxOptions<Tx, Root> & { readonly strict: false },
+): Outbox<Tx | Root>;
+export function createOutbox<Tx, Root = never>(options: OutboxOptions<Tx, Root>): Outbox<Tx>;
+export function createOutbox<Tx, Root>(options: OutboxOptions<Tx, Root>): Outbox<Tx | Root> {
+  const { payloadMaxBytes, strict } = validateOptions("createOutbox", outboxOptions, options);
+  const { repository } = options;
+
+  return Object.freeze({
+    async add(
+      client: Tx | Root,
+      events: OutboxEventDraft | readonly OutboxEventDraft[],
+      addOptions?: AddOptions,
+    ): Promise<readonly AddedEvent[]> {
+      if (strict && !repository.isTransaction(client)) throw transactionRequired();
+      const given = Array.isArray(events) ? (events as readonly OutboxEventDraft[]) : [events as OutboxEventDraft];
+      if (given.length === 0) return [];
+      if (given.length > limits.addMaxEvents) throw tooMany(given.length);
+      const drafts = applyAddOptions(given, addOptions);
+      for (const draft of drafts) await checkDraft(draft, payloadMaxBytes);
+      return repository.add(client, drafts);
+    },
+  });
+}
+
+function transactionRequired(): OmniBoxError {
+  return new OmniBoxError(
+    "CONFIG.TRANSACTION_REQUIRED",
+    "outbox.add was given a client outside a transaction. Pass the transaction's own client: " +
+      "prisma.$transaction(async (tx) => { … await outbox.add(tx, event) }). " +
+      "To store an event by itself, create the outbox with { strict: false }.",
+  );
+}
+
+function tooMany(count: number): OmniBoxError {
+  return new OmniBoxError(
+    "MESSAGE.INVALID_EVENT",
+    `events must be at most ${limits.addMaxEvents} in one call of add, they are ${count}: call add several times`,
+    { meta: { limit: limits.addMaxEvents, count } },
+  );
+}

@@ -1,0 +1,39 @@
+import { z } from "zod";
+import { defaults } from "../defaults.js";
+import { milliseconds, objectWith, validateOptions } from "../errors/validate-options.js";
+import type { OutboxEvent } from "../events/outbox-event.js";
+import { outcome } from "../pipeline/outcome.js";
+import type { EventHandler } from "../pipeline/step.js";
+import type { EventPublisher } from "../protocols/event-publisher.js";
+import type { MessageConverter } from "../wire/message-converter.js";
+import { rawConverter } from "../wire/raw-converter.js";
+
+/** Options of {@link publishWith}. */
+export interface PublishWithOptions {
+  /** From `publish()` to the confirm; default 10,000 ms. Must be less than the lease. */
+  readonly timeoutMs?: number | undefined;
+  /** The wire format; default `rawConverter()`. */
+  readonly converter?: MessageConverter | undefined;
+}
+
+const publishOptions = z.strictObject({
+  timeoutMs: milliseconds(1).default(defaults.publishTimeoutMs),
+  converter: objectWith<MessageConverter>("a message converter", "toMessage").default(rawConverter),
+});
+
+/** The relay's handler: publishes the event and completes it when the broker has confirmed. */
+export function publishWith(publisher: EventPublisher, options: PublishWithOptions = {}): EventHandler<OutboxEvent> {
+  const { timeoutMs, converter } = validateOptions("publishWith", publishOptions, options);
+  return Object.freeze<EventHandler<OutboxEvent>>({
+    name: "publishWith",
+    requiredLeaseMs: timeoutMs,
+    async handle(event, context) {
+      // Asked again at every write to the wire: a message must not leave when its lease could end before its time-out does.
+      const mayWrite = () => !context.signal.aborted && context.leaseRemainingMs() >= timeoutMs;
+      if (!mayWrite())
+        return outcome.release(context.signal.aborted ? "the worker is stopping" : "the lease is too short");
+      await publisher.publish(converter.toMessage(event), { timeoutMs, mayWrite });
+      return outcome.completed();
+    },
+  });
+}

@@ -1,0 +1,104 @@
+import { z } from "zod";
+import { defaults, limits } from "../defaults.js";
+import {
+  functionOption,
+  invalidOptions,
+  milliseconds,
+  objectWith,
+  validateOptions,
+} from "../errors/validate-options.js";
+import type { OutboxEvent } from "../events/outbox-event.js";
+import type { Step } from "../pipeline/step.js";
+import type { CommitStrategy } from "../processor/commit-strategy.js";
+import type { FetchStrategy } from "../processor/fetch-strategy.js";
+import { leased } from "../processor/leased.js";
+import { type Clock, systemClock } from "../protocols/clock.js";
+import type { EventPublisher } from "../protocols/event-publisher.js";
+import type { EventRepository } from "../protocols/event-repository.js";
+import { consoleLogger, type Logger } from "../protocols/logger.js";
+import type { RelayMetricsRecorder } from "../protocols/metrics.js";
+import { exponentialRetry, type RetryPolicy } from "../resilience/retry-policy.js";
+import type { MessageConverter } from "../wire/message-converter.js";
+import { rawConverter } from "../wire/raw-converter.js";
+
+/** Options of `createOutboxRelay`. */
+export interface OutboxRelayOptions {
+  readonly repository: EventRepository<OutboxEvent>;
+  /** Started and stopped by the relay; give each relay its own. */
+  readonly publisher: EventPublisher;
+  /** How events are divided among relays; default `leased()`. */
+  readonly fetch?: FetchStrategy | undefined;
+  /** How outcomes are recorded; default `bulkCommit()`, or `singleCommit()` where the repository cannot. */
+  readonly commit?: CommitStrategy | undefined;
+  /** Steps around the publishing of each event, the first one outermost; default none. */
+  readonly steps?: readonly Step<OutboxEvent>[] | undefined;
+  /** The wire format; default `rawConverter()`. */
+  readonly converter?: MessageConverter | undefined;
+  /** Backoff of one event after a counted failure; default `exponentialRetry()`. */
+  readonly retry?: RetryPolicy | undefined;
+  /** Events per claim, 1 to 10,000; default 500. */
+  readonly batchSize?: number | undefined;
+  /** Batches in work at once, 1 to 10; default 2: the next one is claimed while one is being published. */
+  readonly batchesInFlight?: number | undefined;
+  /** From handing an event to the publisher to its confirm; default 10,000 ms. Less than the lease. */
+  readonly publishTimeoutMs?: number | undefined;
+  /** Shortest pause between polls that find little or nothing; default 10 ms. */
+  readonly pollMinMs?: number | undefined;
+  /** Longest pause between polls that find nothing; default 1,000 ms. */
+  readonly pollMaxMs?: number | undefined;
+  /** How long `stop()` waits for work in flight; default 15,000 ms. */
+  readonly stopTimeoutMs?: number | undefined;
+  /** A loop without a turn for this long makes `health()` unhealthy; default 60,000 ms. */
+  readonly stallAfterMs?: number | undefined;
+  /** For people to read in `locked_by`; default host, process id and a random part. At most 255 characters. */
+  readonly workerId?: string | undefined;
+  /** A pino logger, or anything like it; default: warnings and errors on stderr. */
+  readonly logger?: Logger | undefined;
+  /** Also receives what the relay counts. */
+  readonly metrics?: RelayMetricsRecorder | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+const relayOptions = z.strictObject({
+  repository: objectWith<EventRepository<OutboxEvent>>("an outbox repository", "claim", "recordCompleted", "verify"),
+  publisher: objectWith<EventPublisher>("an event publisher", "start", "publish", "stop", "health"),
+  fetch: objectWith<FetchStrategy>("a fetch strategy", "fetch").default(() => leased()),
+  commit: objectWith<CommitStrategy>("a commit strategy", "commit").optional(),
+  steps: z.array(functionOption<Step<OutboxEvent>>("(event, context, next)")).default([]),
+  converter: objectWith<MessageConverter>("a message converter", "toMessage").default(rawConverter),
+  retry: objectWith<RetryPolicy>("a retry policy", "delayMs").default(() => exponentialRetry()),
+  batchSize: z.int().min(1).max(limits.batchSizeMax).default(defaults.batchSize),
+  batchesInFlight: z.int().min(1).max(10).default(defaults.batchesInFlight),
+  publishTimeoutMs: milliseconds(1).default(defaults.publishTimeoutMs),
+  pollMinMs: milliseconds(1).default(defaults.pollMinMs),
+  pollMaxMs: milliseconds(1).default(defaults.pollMaxMs),
+  stopTimeoutMs: milliseconds(0).default(defaults.stopTimeoutMs),
+  stallAfterMs: milliseconds(1).default(defaults.stallAfterMs),
+  workerId: z.string().min(1).max(limits.workerIdMaxLength).optional(),
+  logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error").default(consoleLogger),
+  metrics: objectWith<RelayMetricsRecorder>("a metrics recorder", "add", "record").optional(),
+  clock: objectWith<Clock>("a clock", "now", "monotonicMs", "schedule").default(systemClock),
+});
+
+/** The options with their defaults filled in. */
+export type ResolvedRelayOptions = z.output<typeof relayOptions>;
+
+/**
+ * Checks the options by themselves and against each other.
+ *
+ * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
+ */
+export function resolveRelayOptions(options: OutboxRelayOptions): ResolvedRelayOptions {
+  const resolved = validateOptions("createOutboxRelay", relayOptions, options);
+  const { publishTimeoutMs, fetch, pollMinMs, pollMaxMs } = resolved;
+  const problems: string[] = [];
+  if (publishTimeoutMs >= fetch.leaseMs) {
+    problems.push(
+      `publishTimeoutMs (${publishTimeoutMs}) must be less than the lease of ${fetch.name} (${fetch.leaseMs} ms): ` +
+        "a message could still be on its way when another relay takes its event over",
+    );
+  }
+  if (pollMinMs > pollMaxMs) problems.push(`pollMinMs (${pollMinMs}) must not be more than pollMaxMs (${pollMaxMs})`);
+  if (problems.length > 0) throw invalidOptions("createOutboxRelay", problems);
+  return resolved;
+}

@@ -1,0 +1,48 @@
+import { OmniBoxError } from "../errors/omni-box-error.js";
+import type { BaseEvent } from "../events/outbox-event.js";
+import { type Outcome, outcome } from "./outcome.js";
+import type { EventHandler, Step, StepContext } from "./step.js";
+
+/** Runs one event through all steps and the handler. Never rejects. */
+export type Pipeline<E extends BaseEvent> = (event: E, context: StepContext) => Promise<Outcome>;
+
+/** Puts the steps around the handler, the first one outermost; every layer answers with an outcome, whatever it throws. */
+export function composePipeline<E extends BaseEvent>(steps: readonly Step<E>[], handler: EventHandler<E>): Pipeline<E> {
+  const innermost: Pipeline<E> = (event, context) => guarded(handler.name, () => handler.handle(event, context));
+  return steps.reduceRight<Pipeline<E>>((inner, step) => {
+    const name = step.name === "" ? "a step" : `step ${step.name}`;
+    return (event, context) => {
+      const next = callableOnce(name, () => inner(event, context));
+      return guarded(name, () => step(event, context, next));
+    };
+  }, innermost);
+}
+
+async function guarded(name: string, run: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    const result: unknown = await run();
+    if (isOutcome(result)) return result;
+    throw new OmniBoxError(
+      "PIPELINE.INVALID_STEP",
+      `${name} must return an outcome: outcome.completed(), await next(), …`,
+    );
+  } catch (error) {
+    return outcome.ofError(error);
+  }
+}
+
+function callableOnce(name: string, run: () => Promise<Outcome>): () => Promise<Outcome> {
+  let called = false;
+  return () => {
+    if (called)
+      throw new OmniBoxError("PIPELINE.INVALID_STEP", `${name} called next() twice: the work would be done twice`);
+    called = true;
+    return run();
+  };
+}
+
+const kinds: ReadonlySet<unknown> = new Set(["completed", "retry", "defer", "failed", "release"]);
+
+function isOutcome(value: unknown): value is Outcome {
+  return typeof value === "object" && value !== null && kinds.has(Reflect.get(value, "kind"));
+}

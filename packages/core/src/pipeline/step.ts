@@ -1,0 +1,37 @@
+import type { BaseEvent } from "../events/outbox-event.js";
+import type { Clock } from "../protocols/clock.js";
+import type { Logger } from "../protocols/logger.js";
+import type { Outcome } from "./outcome.js";
+
+/** What steps and handlers know besides the event; one per batch. */
+export interface StepContext {
+  readonly workerId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Aborted when the worker is stopping: begin nothing new. */
+  readonly signal: AbortSignal;
+  /** How much of the lease is left, counted from before it was requested; zero or less when it has run out. */
+  leaseRemainingMs(): number;
+}
+
+/**
+ * A middleware around the handling of one event.
+ *
+ * `next` runs the rest of the pipeline; it never rejects, and may be called once. A step may answer without calling it. What
+ * a step throws becomes the outcome of the error's failure class.
+ */
+export type Step<E extends BaseEvent> = (
+  event: E,
+  context: StepContext,
+  next: () => Promise<Outcome>,
+) => Promise<Outcome>;
+
+/** The innermost part of a pipeline: does the work. */
+export interface EventHandler<E extends BaseEvent> {
+  /** Its name in error messages. */
+  readonly name: string;
+  /** How much of its lease an event needs when its work begins. */
+  readonly requiredLeaseMs: number;
+  /** Does the work for one event; what it throws becomes the outcome of the error's failure class. */
+  handle(event: E, context: StepContext): Promise<Outcome>;
+}

@@ -1,0 +1,105 @@
+import { OmniBoxError } from "../errors/omni-box-error.js";
+import { invalidOptions } from "../errors/validate-options.js";
+import type { BaseEvent } from "../events/outbox-event.js";
+import { composePipeline } from "../pipeline/compose-pipeline.js";
+import type { EventHandler, Step } from "../pipeline/step.js";
+import { type Clock, systemClock } from "../protocols/clock.js";
+import type { EventRepository, RepositoryCapabilities } from "../protocols/event-repository.js";
+import { consoleLogger, type Logger } from "../protocols/logger.js";
+import { exponentialRetry, type RetryPolicy } from "../resilience/retry-policy.js";
+import { bulkCommit } from "./bulk-commit.js";
+import type { CommitStrategy } from "./commit-strategy.js";
+import { createEventBatchProcessor, type EventBatchProcessor } from "./event-batch-processor.js";
+import type { FetchStrategy } from "./fetch-strategy.js";
+import { leased } from "./leased.js";
+import { singleCommit } from "./single-commit.js";
+
+/** Puts a processor together by hand. Each method changes the builder and returns it. */
+export interface EventProcessorBuilder<E extends BaseEvent> {
+  /** How events are claimed; default `leased()`. */
+  fetch(strategy: FetchStrategy): EventProcessorBuilder<E>;
+  /** Adds steps around the handler, the first one outermost. */
+  use(...steps: readonly Step<E>[]): EventProcessorBuilder<E>;
+  /** What is done with each event; required. */
+  handle(handler: EventHandler<E>): EventProcessorBuilder<E>;
+  /** How outcomes are recorded; default `bulkCommit()` where the repository can, else `singleCommit()`. */
+  commit(strategy: CommitStrategy): EventProcessorBuilder<E>;
+  /** How long an event backs off after a counted failure; default `exponentialRetry()`. */
+  retry(policy: RetryPolicy): EventProcessorBuilder<E>;
+  clock(clock: Clock): EventProcessorBuilder<E>;
+  /** Default: warnings and errors on stderr. */
+  logger(logger: Logger): EventProcessorBuilder<E>;
+  /**
+   * @throws {OmniBoxError} CONFIG.UNSUPPORTED_CAPABILITY when a strategy needs what the repository cannot do.
+   * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when there is no handler, or it may take longer than the lease; lists all.
+   */
+  build(): EventBatchProcessor<E>;
+}
+
+/** Starts a processor over a repository. */
+export function createProcessorBuilder<E extends BaseEvent>(repository: EventRepository<E>): EventProcessorBuilder<E> {
+  const steps: Step<E>[] = [];
+  let fetch: FetchStrategy | undefined;
+  let handler: EventHandler<E> | undefined;
+  let commit: CommitStrategy | undefined;
+  let retryPolicy: RetryPolicy | undefined;
+  let clock = systemClock;
+  let logger = consoleLogger;
+
+  const builder: EventProcessorBuilder<E> = {
+    fetch: (strategy) => set(() => (fetch = strategy)),
+    use: (...more) => set(() => steps.push(...more)),
+    handle: (given) => set(() => (handler = given)),
+    commit: (strategy) => set(() => (commit = strategy)),
+    retry: (policy) => set(() => (retryPolicy = policy)),
+    clock: (given) => set(() => (clock = given)),
+    logger: (given) => set(() => (logger = given)),
+    build() {
+      const chosen = {
+        fetch: fetch ?? leased(),
+        commit: commit ?? (repository.capabilities.bulkOutcomes ? bulkCommit() : singleCommit()),
+      };
+      assertCapabilities(repository.capabilities, [chosen.fetch, chosen.commit]);
+      const problems = handlerProblems(handler, chosen.fetch);
+      if (handler === undefined || problems.length > 0) throw invalidOptions("createProcessorBuilder", problems);
+      return createEventBatchProcessor({
+        ...chosen,
+        repository,
+        pipeline: composePipeline([...steps], handler),
+        retryPolicy: retryPolicy ?? exponentialRetry(),
+        clock,
+        logger,
+      });
+    },
+  };
+  const set = (change: () => void) => {
+    change();
+    return builder;
+  };
+  return builder;
+}
+
+function handlerProblems<E extends BaseEvent>(handler: EventHandler<E> | undefined, fetch: FetchStrategy): string[] {
+  if (handler === undefined) return ["no handler: call handle(…) before build()"];
+  if (handler.requiredLeaseMs < fetch.leaseMs) return [];
+  return [
+    `${handler.name} may take ${handler.requiredLeaseMs} ms, which must be less than the lease of ${fetch.name} (${fetch.leaseMs} ms)`,
+  ];
+}
+
+interface Demanding {
+  readonly name: string;
+  readonly requires: readonly (keyof RepositoryCapabilities)[];
+}
+
+function assertCapabilities(capabilities: RepositoryCapabilities, demanding: readonly Demanding[]): void {
+  const problems = demanding.flatMap(({ name, requires }) =>
+    requires.filter((capability) => !capabilities[capability]).map((capability) => `${name} needs "${capability}"`),
+  );
+  if (problems.length === 0) return;
+  throw new OmniBoxError(
+    "CONFIG.UNSUPPORTED_CAPABILITY",
+    `the repository cannot do what was asked: ${problems.join("; ")}. Use optimistic() and singleCommit(), or another repository`,
+    { meta: { problems } },
+  );
+}

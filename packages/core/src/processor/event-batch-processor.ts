@@ -1,0 +1,145 @@
+import type { BaseEvent } from "../events/outbox-event.js";
+import { silentAbort } from "../internal/silent-abort.js";
+import type { Pipeline } from "../pipeline/compose-pipeline.js";
+import type { Outcome, OutcomeKind } from "../pipeline/outcome.js";
+import type { StepContext } from "../pipeline/step.js";
+import type { Clock } from "../protocols/clock.js";
+import type { EventRef, EventRepository, FetchFilters } from "../protocols/event-repository.js";
+import type { Logger } from "../protocols/logger.js";
+import type { RetryPolicy } from "../resilience/retry-policy.js";
+import type { CommitReport, CommitStrategy } from "./commit-strategy.js";
+import { decideRows, type EventResult, finalOutcome } from "./decide-rows.js";
+import type { ClaimedBatch, FetchStrategy } from "./fetch-strategy.js";
+
+/** Which events to claim. */
+export interface ClaimBatchRequest {
+  /** For people to read; at most 255 characters. */
+  readonly workerId: string;
+  /** Events at most; from 1 to 10,000. */
+  readonly batchSize: number;
+  readonly filters?: FetchFilters | undefined;
+}
+
+/** How a claimed batch is worked on. */
+export interface RunBatchControl {
+  readonly workerId: string;
+  /** Aborted when the worker is stopping: events whose work has not begun are released. */
+  readonly signal?: AbortSignal | undefined;
+  /** Aborted when the worker gives up waiting: events still in work are left to their lease. */
+  readonly abandon?: AbortSignal | undefined;
+  /** How long deferred events wait before they are due again; default: not at all. */
+  readonly deferDelayMs?: number | null | undefined;
+}
+
+/** What became of a batch. */
+export interface BatchProcessingResult<E extends BaseEvent> extends CommitReport {
+  /** In the order of the batch; without the abandoned ones. */
+  readonly results: readonly EventResult<E>[];
+  readonly counts: Readonly<Record<OutcomeKind, number>>;
+  /** Events still in work when the worker gave up; nothing was written for them. */
+  readonly abandoned: readonly EventRef[];
+  /** From the first step to the last outcome, and for recording the outcomes. */
+  readonly handleDurationMs: number;
+  readonly commitDurationMs: number;
+}
+
+/** Claims events, runs each through the pipeline and records one outcome for every one of them. */
+export interface EventBatchProcessor<E extends BaseEvent> {
+  /** Claims the next due events; rejects as the repository does. */
+  claim(request: ClaimBatchRequest): Promise<ClaimedBatch<E>>;
+  /** Works on a claimed batch. Never rejects: what goes wrong is an outcome or is in the report. */
+  run(batch: ClaimedBatch<E>, control: RunBatchControl): Promise<BatchProcessingResult<E>>;
+  /** Claims and runs one batch. */
+  processBatch(request: ClaimBatchRequest): Promise<BatchProcessingResult<E>>;
+}
+
+/** What a processor is made of; put together by `createProcessorBuilder`. */
+export interface ProcessorParts<E extends BaseEvent> {
+  readonly repository: EventRepository<E>;
+  readonly fetch: FetchStrategy;
+  readonly pipeline: Pipeline<E>;
+  readonly commit: CommitStrategy;
+  readonly retryPolicy: RetryPolicy;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Creates the processor; see `createProcessorBuilder`. */
+export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorParts<E>): EventBatchProcessor<E> {
+  const { repository, fetch, pipeline, commit, retryPolicy, clock, logger } = parts;
+
+  const claim = ({ workerId, batchSize, filters }: ClaimBatchRequest) =>
+    fetch.fetch(repository, { workerId, limit: batchSize, filters, clock });
+
+  async function run(batch: ClaimedBatch<E>, control: RunBatchControl): Promise<BatchProcessingResult<E>> {
+    const { workerId, signal = silentAbort, abandon = silentAbort, deferDelayMs = null } = control;
+    const context: StepContext = {
+      workerId,
+      clock,
+      logger,
+      signal,
+      leaseRemainingMs: () => batch.deadline.remainingMs(),
+    };
+    const startedAt = clock.monotonicMs();
+    const outcomes = await outcomesUnless(abandon, batch.events, (event) => pipeline(event, context));
+    const handledAt = clock.monotonicMs();
+
+    const results: EventResult<E>[] = [];
+    const abandoned: EventRef[] = [];
+    batch.events.forEach((event, index) => {
+      const given = outcomes[index];
+      if (given === undefined) abandoned.push({ id: event.id, seq: event.seq });
+      else results.push({ event, outcome: finalOutcome(event, given) });
+    });
+    const rows = decideRows(results, { retryPolicy, deferDelayMs });
+    const report = await commit.commit(repository, batch.fence, rows, { clock, logger, abandon });
+    return {
+      ...report,
+      results,
+      counts: countKinds(results),
+      abandoned,
+      handleDurationMs: handledAt - startedAt,
+      commitDurationMs: clock.monotonicMs() - handledAt,
+    };
+  }
+
+  return Object.freeze({
+    claim,
+    run,
+    processBatch: async (request: ClaimBatchRequest) => run(await claim(request), { workerId: request.workerId }),
+  });
+}
+
+/** The outcome of each event, `undefined` for those that were still in work when `abandon` was aborted. */
+async function outcomesUnless<E>(
+  abandon: AbortSignal,
+  events: readonly E[],
+  work: (event: E) => Promise<Outcome>,
+): Promise<readonly (Outcome | undefined)[]> {
+  const outcomes = new Array<Outcome | undefined>(events.length);
+  const all = Promise.all(
+    events.map(async (event, index) => {
+      outcomes[index] = await work(event);
+    }),
+  );
+  if (abandon === silentAbort) await all;
+  else {
+    await new Promise<void>((resolve) => {
+      const finish = () => {
+        abandon.removeEventListener("abort", finish);
+        resolve();
+      };
+      if (abandon.aborted) finish();
+      else abandon.addEventListener("abort", finish, { once: true });
+      void all.then(finish);
+    });
+  }
+  // A copy: what settles later must not change the decision.
+  return [...outcomes];
+}
+
+function countKinds(results: readonly EventResult<BaseEvent>[]): Record<OutcomeKind, number> {
+  const counts: Record<OutcomeKind, number> = { completed: 0, retry: 0, defer: 0, failed: 0, release: 0 };
+  for (const { outcome } of results) counts[outcome.kind] += 1;
+  return counts;
+}

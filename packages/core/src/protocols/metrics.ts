@@ -1,0 +1,24 @@
+/** Everything that the relay counts. The unit is events unless the name says otherwise. */
+export type RelayCounter =
+  | "claimed"
+  | "published"
+  | "retried"
+  | "deferred"
+  | "failed"
+  | "released"
+  | "leasesLost"
+  | "outcomesUncertain"
+  | "outcomesUnrecorded"
+  | "batches"
+  | "emptyPolls"
+  | "pollErrors";
+
+/** Everything of which the relay records single values. */
+export type RelayMeasurement = "batchSize" | "claimDurationMs" | "publishDurationMs" | "commitDurationMs" | "lagMs";
+
+/** Where the relay's numbers go, beside its own snapshot. Called a few times per batch; it must not throw or block. */
+export interface RelayMetricsRecorder {
+  add(counter: RelayCounter, value: number): void;
+  /** `lagMs`: from the event's insert to its confirm, of the oldest event of a batch, across the two machines' clocks. */
+  record(measurement: RelayMeasurement, value: number): void;
+}
