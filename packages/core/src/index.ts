@@ -15,7 +15,6 @@ export {
   createOutboxEvent,
   type OutboxEventInput,
   type OutboxEventOptions,
-  reservedHeaderPrefix,
 } from "./events/create-outbox-event.js";
 export {
   type CreateEventInput,
@@ -25,6 +24,7 @@ export {
   type PartitionKeyInput,
 } from "./events/define-event.js";
 export { createEventId } from "./events/event-id.js";
+export { reservedHeaderPrefix } from "./events/headers-field.js";
 export type { JsonObject, JsonValue } from "./events/json.js";
 export type { BaseEvent, EventLease, EventStatus, OutboxEvent } from "./events/outbox-event.js";
 export type { OutboxEventDraft } from "./events/outbox-event-draft.js";
@@ -92,6 +92,7 @@ export { consoleLogger, type LogFields, type Logger, silentLogger } from "./prot
 export type { RelayCounter, RelayMeasurement, RelayMetricsRecorder } from "./protocols/metrics.js";
 export type { AddedEvent, OutboxEventRepository } from "./protocols/outbox-event-repository.js";
 export { fullJitterBackoffMs } from "./resilience/backoff.js";
+export type { OutageGate } from "./resilience/outage-gate.js";
 export { type ExponentialRetryOptions, exponentialRetry, type RetryPolicy } from "./resilience/retry-policy.js";
 export { envelopeConverter } from "./wire/envelope-converter.js";
 export { eventHeaders, type MessageConverter, messageOf } from "./wire/message-converter.js";

@@ -68,7 +68,7 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
   /** While the broker is away: one event at a time, after a pause, with nothing else in work. */
   async function probeBroker(): Promise<void> {
     await Promise.all(inFlight);
-    await waitOrAbort(clock, broker.delayMs(), stopping.signal);
+    await probeDelay();
     if (stopping.signal.aborted || !broker.isOpen) return;
     const batch = await claim(1);
     if (batch === null) return;
@@ -76,6 +76,16 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
     // this way must not keep the gate open for all.
     if (batch.events.length > 0) await launch(batch, broker.delayMs());
     else if (publisher.health().status === "healthy") broker.succeeded();
+  }
+
+  /** Waits as long as the gate says, or until a publisher that was down says that it is up again. */
+  async function probeDelay(): Promise<void> {
+    const wasDown = publisher.health().status !== "healthy";
+    const until = clock.monotonicMs() + broker.delayMs();
+    for (let leftMs = broker.delayMs(); leftMs > 0 && !stopping.signal.aborted; leftMs = until - clock.monotonicMs()) {
+      await waitOrAbort(clock, Math.min(leftMs, pollMaxMs), stopping.signal);
+      if (wasDown && publisher.health().status === "healthy") return;
+    }
   }
 
   async function claim(limit: number): Promise<ClaimedBatch<OutboxEvent> | null> {
@@ -94,7 +104,7 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
   }
 
   function launch(batch: ClaimedBatch<OutboxEvent>, deferDelayMs: number | null): Promise<void> {
-    const control = { workerId, signal: stopping.signal, abandon: abandoning.signal, deferDelayMs };
+    const control = { workerId, signal: stopping.signal, abandon: abandoning.signal, store, deferDelayMs };
     const work = processor.run(batch, control).then((result) => {
       inFlight.delete(work);
       settle(result);

@@ -3,12 +3,15 @@ import type { Clock } from "../protocols/clock.js";
 import type { EventRef, EventRepository, RepositoryCapabilities } from "../protocols/event-repository.js";
 import type { Fence } from "../protocols/fence.js";
 import type { Logger } from "../protocols/logger.js";
+import type { OutageGate } from "../resilience/outage-gate.js";
 import type { DecidedRows } from "./decide-rows.js";
 
 /** What commit strategies know besides the rows. */
 export interface CommitContext {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told how each statement went; it logs changes of state, so strategies need not. */
+  readonly store: OutageGate;
   /** Aborted when the worker gives up waiting for the store; an outcome that is not known by then stays unrecorded. */
   readonly abandon: AbortSignal;
 }

@@ -6,6 +6,7 @@ import type { StepContext } from "../pipeline/step.js";
 import type { Clock } from "../protocols/clock.js";
 import type { EventRef, EventRepository, FetchFilters } from "../protocols/event-repository.js";
 import type { Logger } from "../protocols/logger.js";
+import { createOutageGate, type OutageGate } from "../resilience/outage-gate.js";
 import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { CommitReport, CommitStrategy } from "./commit-strategy.js";
 import { decideRows, type EventResult, finalOutcome } from "./decide-rows.js";
@@ -27,6 +28,8 @@ export interface RunBatchControl {
   readonly signal?: AbortSignal | undefined;
   /** Aborted when the worker gives up waiting: events still in work are left to their lease. */
   readonly abandon?: AbortSignal | undefined;
+  /** Told whether the store answers; default: one for this batch alone. */
+  readonly store?: OutageGate | undefined;
   /** How long deferred events wait before they are due again; default: not at all. */
   readonly deferDelayMs?: number | null | undefined;
 }
@@ -73,6 +76,7 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
 
   async function run(batch: ClaimedBatch<E>, control: RunBatchControl): Promise<BatchProcessingResult<E>> {
     const { workerId, signal = silentAbort, abandon = silentAbort, deferDelayMs = null } = control;
+    const store = control.store ?? createOutageGate("the database", logger);
     const context: StepContext = {
       workerId,
       clock,
@@ -92,7 +96,7 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
       else results.push({ event, outcome: finalOutcome(event, given) });
     });
     const rows = decideRows(results, { retryPolicy, deferDelayMs });
-    const report = await commit.commit(repository, batch.fence, rows, { clock, logger, abandon });
+    const report = await commit.commit(repository, batch.fence, rows, { clock, logger, store, abandon });
     return {
       ...report,
       results,

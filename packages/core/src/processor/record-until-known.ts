@@ -32,14 +32,12 @@ export async function recordUntilKnown<Row extends EventRef>(
   for (let failures = 0; ; ) {
     try {
       const { missing } = await statement.record(rows);
+      context.store.succeeded();
       return failures === 0 ? { ...nothing, lost: missing } : { ...nothing, uncertain: missing };
     } catch (error) {
       if (isOmniBoxError(error, "STORE.DATA_ERROR")) return isolateBadRow(statement, error, context);
       failures += 1;
-      if (failures === 1) {
-        const { code, message } = describeFailure(error);
-        context.logger.warn({ code, rows: rows.length }, `outcomes are not recorded yet, repeating: ${message}`);
-      }
+      context.store.failed(describeFailure(error));
       if (context.abandon.aborted) return { ...nothing, unrecorded: rows };
       const delayMs = fullJitterBackoffMs(failures, defaults.outageBaseMs, defaults.outageMaxMs);
       await waitOrAbort(context.clock, delayMs, context.abandon);

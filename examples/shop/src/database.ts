@@ -1,0 +1,19 @@
+import { createOutbox } from "@omni-box/core";
+import { createPrismaOutboxRepository, omniBox } from "@omni-box/prisma";
+import { PrismaPg } from "@prisma/adapter-pg";
+import { PrismaClient } from "./generated/client.js";
+
+/**
+ * Connects to the shop's database, in a PostgreSQL schema of its own.
+ *
+ * The client carries the outbox: inside a transaction `tx.$outbox.add(event)` adds an event to it.
+ */
+export function openDatabase(url: string, schema: string) {
+  const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 10 }, { schema }) });
+  const repository = createPrismaOutboxRepository(client, { schema });
+  const outbox = createOutbox({ repository });
+  return { client, repository, prisma: client.$extends(omniBox({ outbox })) };
+}
+
+/** The shop's database client, with the outbox inside. */
+export type ShopClient = ReturnType<typeof openDatabase>["prisma"];

@@ -1,0 +1,343 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { observeRepository } from "../../test/observed-repository.js";
+import { sampleDraft, sampleDrafts } from "../../test/sample-events.js";
+import { limits } from "../defaults.js";
+import { isOmniBoxError } from "../errors/omni-box-error.js";
+import { defineEvent } from "../events/define-event.js";
+import { createOutbox } from "./create-outbox.js";
+
+/** A Standard Schema that answers as told. */
+function schemaThat(validate: StandardSchemaV1["~standard"]["validate"]): StandardSchemaV1<Record<string, unknown>> {
+  return { "~standard": { version: 1, vendor: "own", validate: validate as never } };
+}
+
+function draftOf(schema: StandardSchemaV1, payload: unknown) {
+  const definition = defineEvent({ type: "order.placed", version: "7", topic: "o", aggregateType: "o", schema });
+  return definition.create({ aggregateId: "1", payload: payload as never });
+}
+
+/** The error of adding one event with this schema and payload; `null` when it was accepted. */
+async function refusalOf(schema: StandardSchemaV1, payload: unknown) {
+  const repository = observeRepository();
+  const outbox = createOutbox({ repository });
+  const error: unknown = await repository.transaction((tx) => outbox.add(tx, draftOf(schema, payload))).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (error !== null) expect(repository.statements).toEqual([]);
+  if (error === null || isOmniBoxError(error)) return error;
+  throw error;
+}
+
+describe("createOutbox", () => {
+  it("refuses options that cannot work, all at once", () => {
+    expect(() => createOutbox({ repository: {}, payloadMaxBytes: 1, strict: "no", table: "outbox" } as never)).toThrow(
+      /^CONFIG\.INVALID_OPTIONS: createOutbox: 4 problems: repository: .*; payloadMaxBytes: .*>=1024, it is 1; strict: .*; unknown option "table"$/,
+    );
+    expect(() => createOutbox(undefined as never)).toThrow(/^CONFIG\.INVALID_OPTIONS: /);
+  });
+});
+
+describe("add", () => {
+  it("stores an event with the transaction and says its seq", async () => {
+    const repository = observeRepository();
+    const outbox = createOutbox({ repository });
+    const draft = sampleDraft();
+    const added = await repository.transaction(async (tx) => {
+      const result = await outbox.add(tx, draft);
+      expect(repository.all()).toEqual([]);
+      return result;
+    });
+    expect(added).toEqual([{ id: draft.id, seq: 1n, duplicate: false }]);
+    expect(repository.all()).toMatchObject([{ id: draft.id, seq: 1n }]);
+  });
+
+  it("hands many events over in one call of the repository, in the order given", async () => {
+    const repository = observeRepository();
+    const drafts = sampleDrafts(limits.addMaxEvents);
+    const added = await repository.transaction((tx) => createOutbox({ repository }).add(tx, drafts));
+    expect(repository.statements).toEqual(["add"]);
+    expect(added.map(({ id }) => id)).toEqual(drafts.map(({ id }) => id));
+    expect(repository.all().map(({ id }) => id)).toEqual(drafts.map(({ id }) => id));
+  });
+
+  it("says which events were stored before", async () => {
+    const repository = observeRepository();
+    const outbox = createOutbox({ repository });
+    const draft = sampleDraft();
+    const added = await repository.transaction((tx) =>
+      outbox.add(tx, [draft, draft, sampleDraft({ idempotencyKey: "k" }), sampleDraft({ idempotencyKey: "k" })]),
+    );
+    expect(added.map(({ duplicate }) => duplicate)).toEqual([false, true, false, true]);
+  });
+
+  it("sends nothing for an empty list", async () => {
+    const repository = observeRepository();
+    expect(await repository.transaction((tx) => createOutbox({ repository }).add(tx, []))).toEqual([]);
+    expect(repository.statements).toEqual([]);
+  });
+
+  it("refuses more events than fit into one call, with limit and number", async () => {
+    const repository = observeRepository();
+    const drafts = new Array(limits.addMaxEvents + 1).fill(sampleDraft());
+    await expect(repository.transaction((tx) => createOutbox({ repository }).add(tx, drafts))).rejects.toMatchObject({
+      code: "MESSAGE.INVALID_EVENT",
+      message: expect.stringContaining("at most 10000 in one call of add, they are 10001"),
+      meta: { limit: 10_000, count: 10_001 },
+    });
+    expect(repository.statements).toEqual([]);
+  });
+
+  it.each([undefined, null, 1, "event", {}, [undefined], { type: "order.placed", payload: {} }])(
+    "refuses %j, which is no event made by a definition",
+    async (events) => {
+      const repository = observeRepository();
+      const outbox = createOutbox({ repository });
+      await expect(repository.transaction((tx) => outbox.add(tx, events as never))).rejects.toMatchObject({
+        code: "MESSAGE.INVALID_EVENT",
+        message: expect.stringMatching(/create\(/),
+      });
+      expect(repository.statements).toEqual([]);
+    },
+  );
+
+  it("refuses a changed copy of an event, whose fields nobody has checked", async () => {
+    const repository = observeRepository();
+    const outbox = createOutbox({ repository });
+    const changed = { ...sampleDraft(), topic: "x".repeat(1_000) };
+    await expect(repository.transaction((tx) => outbox.add(tx, changed))).rejects.toMatchObject({
+      code: "MESSAGE.INVALID_EVENT",
+    });
+  });
+
+  it("passes the error of a failed statement on unchanged", async () => {
+    const repository = observeRepository();
+    const failure = Object.assign(new Error("could not serialize access"), { code: "P2034" });
+    repository.failNext("add", failure);
+    await expect(
+      repository.transaction((tx) => createOutbox({ repository }).add(tx, sampleDraft())),
+    ).rejects.toBe(failure);
+  });
+});
+
+describe("a strict outbox", () => {
+  it("refuses the client outside a transaction before it checks or sends anything", async () => {
+    const repository = observeRepository();
+    for (const outbox of [createOutbox({ repository }), createOutbox({ repository, strict: true })]) {
+      const adding = outbox.add(repository.client as never, sampleDraft());
+      await expect(adding).rejects.toMatchObject({
+        code: "CONFIG.TRANSACTION_REQUIRED",
+        message: expect.stringMatching(/outside a transaction.*\$transaction.*strict: false/),
+      });
+      await expect(outbox.add(repository.client as never, [])).rejects.toThrow(/TRANSACTION_REQUIRED/);
+    }
+    expect(repository.statements).toEqual([]);
+  });
+});
+
+describe("an outbox that is not strict", () => {
+  it("stores events given to the client outside a transaction at once", async () => {
+    const repository = observeRepository();
+    const outbox = createOutbox({ repository, strict: false });
+    await outbox.add(repository.client, sampleDraft());
+    expect(repository.all()).toHaveLength(1);
+  });
+
+  it("still takes transactions", async () => {
+    const repository = observeRepository();
+    const outbox = createOutbox({ repository, strict: false });
+    const rolledBack = repository.transaction(async (tx) => {
+      await outbox.add(tx, sampleDraft());
+      throw new Error("rolled back");
+    });
+    await expect(rolledBack).rejects.toThrow("rolled back");
+    expect(repository.all()).toEqual([]);
+  });
+});
+
+describe("the options of add", () => {
+  async function added(options: object, drafts = [sampleDraft()]) {
+    const repository = observeRepository();
+    await repository.transaction((tx) => createOutbox({ repository }).add(tx, drafts, options));
+    return repository.all();
+  }
+
+  it("are set on every event", async () => {
+    const scheduledAt = new Date(Date.now() + 1_000);
+    const options = { correlationId: "c", causationId: "d", traceId: "t", headers: { tenant: "a" }, scheduledAt };
+    const events = await added(options, [sampleDraft(), sampleDraft()]);
+    expect(events).toMatchObject([options, options]);
+  });
+
+  it("give way to what an event says itself, header by header", async () => {
+    const own = sampleDraft({ correlationId: "own", headers: { a: "own", b: "own" } });
+    const [event] = await added({ correlationId: "given", causationId: "given", headers: { b: "given", c: "given" } }, [own]);
+    expect(event).toMatchObject({
+      correlationId: "own",
+      causationId: "given",
+      headers: { a: "own", b: "own", c: "given" },
+    });
+  });
+
+  it("leave everything else of an event as it is, its id too", async () => {
+    const draft = sampleDraft({ maxAttempts: 3, partitionKey: "p", idempotencyKey: "k" });
+    const [event] = await added({ correlationId: "c" }, [draft]);
+    expect(event).toMatchObject({ id: draft.id, maxAttempts: 3, partitionKey: "p", topic: "orders", payload: { total: 1 } });
+  });
+
+  it("recognise one draft given twice", async () => {
+    const draft = sampleDraft();
+    expect(await added({ correlationId: "c" }, [draft, draft])).toHaveLength(1);
+  });
+
+  it("give one event an idempotency key, and with it its id", async () => {
+    const [first] = await added({ idempotencyKey: "k" });
+    const [again] = await added({ idempotencyKey: "k" });
+    expect(first).toMatchObject({ idempotencyKey: "k" });
+    expect(again?.id).toBe(first?.id);
+    expect(first?.id).toBe(sampleDraft({ idempotencyKey: "k" }).id);
+  });
+
+  it("refuse one idempotency key for several events", async () => {
+    await expect(added({ idempotencyKey: "k" }, [sampleDraft(), sampleDraft()])).rejects.toMatchObject({
+      code: "MESSAGE.INVALID_EVENT",
+      message: expect.stringContaining("idempotencyKey"),
+    });
+  });
+
+  it("may be undefined one by one", async () => {
+    expect(await added({ correlationId: undefined, headers: undefined })).toMatchObject([{ correlationId: null }]);
+  });
+
+  it("keep the limits of events, merged headers included", async () => {
+    const headersOf = (prefix: string) =>
+      Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`${prefix}${index}`, "v"]));
+    await expect(added({ headers: headersOf("a") }, [sampleDraft({ headers: headersOf("b") })])).rejects.toThrow(
+      "headers must be at most 100, they are 120",
+    );
+    await expect(added({ correlationId: "x".repeat(65) })).rejects.toThrow(
+      "correlationId must have at most 64 characters, it has 65",
+    );
+  });
+
+  it.each(["topic", "type", "payload", "partitionKey", "maxAttempts", "colour"])(
+    "refuse %s, which they do not know, instead of ignoring it",
+    async (field) => {
+      await expect(added({ [field]: "x" })).rejects.toThrow(
+        new RegExp(`^MESSAGE\\.INVALID_EVENT: .*unknown field ${field}$`),
+      );
+    },
+  );
+
+  it.each([["text"], [new Map([["tenant", "a"]])], [["a"]], [1]])("refuse %j as headers", async (headers) => {
+    await expect(added({ headers })).rejects.toThrow(/: headers must be a plain object of strings$/);
+  });
+});
+
+describe("the size of a payload", () => {
+  const payloadOf = (bytes: number) => ({ text: "é".repeat((bytes - 12) / 2), x: "" }) as const;
+
+  it("is limited in bytes of its JSON text, with limit and actual size in the error", async () => {
+    const repository = observeRepository();
+    const outbox = createOutbox({ repository, payloadMaxBytes: 1_024 });
+    const exact = { text: "é".repeat(506) };
+    expect(Buffer.byteLength(JSON.stringify(exact))).toBe(1_023);
+    await repository.transaction((tx) => outbox.add(tx, sampleDraft({ payload: exact })));
+
+    const tooLarge = sampleDraft({ payload: { text: `${exact.text}é` } });
+    await expect(repository.transaction((tx) => outbox.add(tx, [sampleDraft(), tooLarge]))).rejects.toMatchObject({
+      code: "MESSAGE.INVALID_PAYLOAD",
+      message: expect.stringContaining('the payload of "order.placed" must have at most 1024 bytes as JSON, it has 1025'),
+      meta: { limit: 1_024, bytes: 1_025 },
+    });
+    expect(repository.all()).toHaveLength(1);
+  });
+
+  it("may be 1 MiB by default", async () => {
+    const repository = observeRepository();
+    const outbox = createOutbox({ repository });
+    const add = (length: number) =>
+      repository.transaction((tx) => outbox.add(tx, sampleDraft({ payload: { a: "x".repeat(length) } })));
+    await add(limits.payloadMaxBytes - 8);
+    await expect(add(limits.payloadMaxBytes - 7)).rejects.toThrow("at most 1048576 bytes as JSON, it has 1048577");
+    expect(payloadOf(1_024)).toBeDefined();
+  });
+});
+
+describe("the schema of an event", () => {
+  it("accepts a payload that matches, and the stored one stays in the input form", async () => {
+    const repository = observeRepository();
+    const draft = draftOf(z.object({ at: z.coerce.date<string>() }), { at: "2026-01-01", extra: 1 });
+    await repository.transaction((tx) => createOutbox({ repository }).add(tx, draft));
+    expect(repository.all()[0]?.payload).toEqual({ at: "2026-01-01", extra: 1 });
+  });
+
+  it("refuses one that does not, naming type, version and every path", async () => {
+    const schema = z.object({ customer: z.string(), lines: z.array(z.object({ price: z.int().positive() })) });
+    const error = await refusalOf(schema, { customer: 1, lines: [{ price: 0 }, { price: "secret" }] });
+    expect(error).toMatchObject({
+      code: "MESSAGE.SCHEMA_MISMATCH",
+      message: expect.stringMatching(
+        /^MESSAGE\.SCHEMA_MISMATCH: the payload of "order\.placed" version 7 does not match its schema: payload\.customer: .*; payload\.lines\.0\.price: .*>0; payload\.lines\.1\.price: .*$/,
+      ),
+    });
+    expect(error?.message).not.toContain("secret");
+  });
+
+  it("may be asynchronous", async () => {
+    const schema = z.object({ id: z.string().refine(async (id) => id !== "taken", "is taken already") });
+    expect(await refusalOf(schema, { id: "free" })).toBeNull();
+    expect(await refusalOf(schema, { id: "taken" })).toMatchObject({
+      message: expect.stringContaining("payload.id: is taken already"),
+    });
+  });
+
+  it("may be made by hand, synchronous or asynchronous", async () => {
+    const issues = [{ message: "must be even", path: ["count"] }, { message: "is no good" }];
+    for (const answer of [
+      () => ({ issues }),
+      async () => ({ issues }),
+      // biome-ignore lint/suspicious/noThenProperty: a promise of another kind is what is tested.
+      () => ({ then: (resolve: (result: unknown) => void) => resolve({ issues }) }) as never,
+    ]) {
+      expect((await refusalOf(schemaThat(answer), { count: 1 }))?.message).toMatch(
+        /: payload\.count: must be even; payload: is no good$/,
+      );
+    }
+    expect(await refusalOf(schemaThat((value) => ({ value })), { count: 1 })).toBeNull();
+    expect(await refusalOf(schemaThat(async (value) => ({ value })), { count: 1 })).toBeNull();
+  });
+
+  it("may name paths as objects and symbols, and any number of issues", async () => {
+    const issues = Array.from({ length: 25 }, (_, index) => ({
+      message: "is wrong",
+      path: [{ key: "list" }, index, Symbol("s")],
+    }));
+    const error = await refusalOf(schemaThat(() => ({ issues })), {});
+    expect(error?.message).toMatch(/payload\.list\.0\.Symbol\(s\): is wrong; .*payload\.list\.9\..* \(and 15 more\)$/);
+    expect(error?.meta.problems).toHaveLength(10);
+  });
+
+  // As valibot and arktype word their messages.
+  it.each([
+    ['Invalid type: Expected number but received "secret-1"', ["a"]],
+    ["Invalid type: Expected string but received 4711", ["b"]],
+    ['c must be a number (was "se\\"cret")', ["c"]],
+    ['nested must be an array (was {"deep":"secret-3"})', ["nested"]],
+    ["the customer secret-1 has no credit", []],
+    ["too long: secret-long-secret-long-s…", ["long"]],
+  ])("does not let the message %j show a value of the payload", async (message, path) => {
+    const payload = {
+      a: "secret-1",
+      b: 4711,
+      c: 'se"cret',
+      nested: { deep: "secret-3" },
+      long: "secret-long-".repeat(10),
+    };
+    const error = await refusalOf(schemaThat(() => ({ issues: [{ message, path }] })), payload);
+    expect(error?.message).toMatch(new RegExp(`: ${["payload", ...path].join("\\.")}: does not match the schema$`));
+    expect(JSON.stringify([error?.message, error?.meta])).not.toMatch(/secret|se\\+"cret|4711/);
+  });
+});
