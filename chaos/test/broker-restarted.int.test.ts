@@ -1,4 +1,4 @@
-import { createOutboxRelay, type Logger, type OutboxRelay } from "@omni-box/core";
+import { createOutboxRelay, type OutboxRelay } from "@omni-box/core";
 import { createRabbitMqPublisher } from "@omni-box/rabbitmq";
 import { connect } from "amqplib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -6,12 +6,14 @@ import { type PrivateRabbitMq, startPrivateRabbitMq } from "../../packages/rabbi
 import { commitEvents } from "../src/open-database.js";
 import { tallyEvents } from "./attempts.js";
 import { type ChaosScene, openScene } from "./chaos-scene.js";
+import { createPublishedSignal, type PublishedSignal } from "./published-signal.js";
+import { createRecordingLogger, type RecordingLogger } from "./recording-logger.js";
 
 let rabbitMq: PrivateRabbitMq;
 let scene: ChaosScene;
 let relay: OutboxRelay;
 let published: PublishedSignal;
-let warnings: string[];
+let logger: RecordingLogger;
 
 beforeAll(async () => {
   rabbitMq = await startPrivateRabbitMq();
@@ -28,13 +30,7 @@ beforeEach(async () => {
   await rabbitMq.ctl("stop_app");
   await rabbitMq.ctl("start_app");
   published = createPublishedSignal();
-  warnings = [];
-  const logger: Logger = {
-    debug() {},
-    info() {},
-    warn: (_fields, message) => void warnings.push(message),
-    error: (_fields, message) => void warnings.push(message),
-  };
+  logger = createRecordingLogger();
   relay = createOutboxRelay({
     repository: scene.database.repository,
     publisher: createRabbitMqPublisher({
@@ -75,29 +71,8 @@ for (const [title, stop, start] of [
     await arrivals.allOf([...before, ...during]);
     expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [] });
     // Told once when it went and once when it came back, however often it was tried.
-    expect(warnings.filter((message) => message.startsWith("the broker does not answer"))).toHaveLength(1);
-    expect(warnings.filter((message) => message === "the broker answers again")).toHaveLength(1);
+    expect(logger.count("the broker does not answer")).toBe(1);
+    expect(logger.count("the broker answers again")).toBe(1);
     await arrivals.end();
   });
-}
-
-/** The relay's metrics recorder, as a signal. */
-interface PublishedSignal {
-  add(counter: string, value: number): void;
-  record(): void;
-  /** Resolves when the relay has published at least `count` events. */
-  atLeast(count: number): Promise<void>;
-}
-
-function createPublishedSignal(): PublishedSignal {
-  let total = 0;
-  const waiting: { count: number; resolve: () => void }[] = [];
-  return {
-    add(counter, value) {
-      if (counter === "published") total += value;
-      for (const { count, resolve } of waiting) if (total >= count) resolve();
-    },
-    record() {},
-    atLeast: (count) => new Promise((resolve) => waiting.push({ count, resolve })),
-  };
 }
