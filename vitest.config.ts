@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -24,6 +25,8 @@ const ignored = ["**/node_modules/**", "**/dist/**", "**/generated/**"];
 export default defineConfig({
   resolve: { alias },
   test: {
+    // Most tests wait for a server, so even two cores have room for two files at once.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,
