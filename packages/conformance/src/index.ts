@@ -1,0 +1,13 @@
+export type { ClosableHarness, ConformanceCase, HarnessFactory } from "./conformance-case.js";
+export type { OutboxRepositoryCase } from "./outbox/outbox-repository-case.js";
+export { outboxRepositoryCases } from "./outbox/outbox-repository-cases.js";
+export type {
+  HarnessRepositoryOptions,
+  OutboxRepositoryFeature,
+  OutboxRepositoryHarness,
+} from "./outbox/outbox-repository-harness.js";
+export type { PublisherCase } from "./publisher/publisher-case.js";
+export { publisherCases } from "./publisher/publisher-cases.js";
+export type { PublisherFeature, PublisherHarness, ReceivedMessage } from "./publisher/publisher-harness.js";
+export { runCase } from "./run-case.js";
+export { skipReason } from "./skip-reason.js";

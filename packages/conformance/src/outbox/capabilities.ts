@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { isOmniBoxError } from "@omni-box/core";
+import type { OutboxRepositoryCase } from "./outbox-repository-case.js";
+import { openOutbox, refOf } from "./outbox-scenario.js";
+import { sampleEvents } from "./sample-event.js";
+
+/** That what is declared, what `capabilities` say and what happens agree. */
+export const capabilityCases: readonly OutboxRepositoryCase[] = [
+  {
+    id: "outbox.verify.sound",
+    title: "a sound store has no problems to report",
+    async run(harness, features) {
+      assert.deepEqual(await openOutbox(harness, features).repository.verify(), []);
+    },
+  },
+  {
+    id: "outbox.capabilities.declared",
+    title: "the features declared to the kit are the capabilities that the repository claims",
+    async run(harness, features) {
+      const { capabilities } = openOutbox(harness, features).repository;
+      for (const name of ["leasedClaim", "bulkOutcomes"] as const) {
+        assert.equal(
+          capabilities[name],
+          features.includes(name),
+          `capabilities.${name} and the declared features differ`,
+        );
+      }
+      assert.equal(
+        harness.rootClient !== undefined,
+        features.includes("rootClient"),
+        "rootClient is given but not declared",
+      );
+    },
+  },
+  {
+    id: "outbox.capabilities.undeclared-fail",
+    title: "what is not declared fails with CONFIG.UNSUPPORTED_CAPABILITY instead of half working",
+    guarantee: "G7",
+    async run(harness, features) {
+      const outbox = openOutbox(harness, features);
+      if (!features.includes("leasedClaim")) {
+        const request = { limit: 1, token: randomUUID(), workerId: "kit", leaseMs: 1_000 };
+        await assert.rejects(async () => outbox.repository.claim(request), isUnsupported);
+      }
+      if (!features.includes("bulkOutcomes")) {
+        await outbox.add(sampleEvents(2));
+        const { fence, events } = await outbox.take();
+        await assert.rejects(async () => outbox.repository.recordCompleted(fence, events.map(refOf)), isUnsupported);
+        for (const { id } of events) assert.ok(await outbox.read(id));
+      }
+      if (!features.includes("keepPublished")) {
+        assert.throws(() => harness.createRepository({ onPublished: "keep" }), isOmniBoxError);
+      }
+    },
+  },
+];
+
+function isUnsupported(error: unknown): boolean {
+  return isOmniBoxError(error, "CONFIG.UNSUPPORTED_CAPABILITY");
+}

@@ -1,0 +1,21 @@
+import { createOutboxEvent, type OutboxEventDraft, type OutboxEventInput } from "@omni-box/core";
+
+/** A sound event; `fields` replaces what a case cares about. */
+export function sampleEvent(fields: Partial<OutboxEventInput> = {}): OutboxEventDraft {
+  return createOutboxEvent({
+    type: "order.placed",
+    schemaVersion: "1.0.0",
+    topic: "orders",
+    aggregateType: "order",
+    aggregateId: "order-1",
+    payload: { customer: "Ada" },
+    ...fields,
+  });
+}
+
+/** `count` sound events, each of an aggregate of its own. */
+export function sampleEvents(count: number, fields: Partial<OutboxEventInput> = {}): OutboxEventDraft[] {
+  return Array.from({ length: count }, (_, index) =>
+    sampleEvent({ aggregateId: `order-${index}`, payload: { index }, ...fields }),
+  );
+}

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import type { PublisherCase } from "./publisher-case.js";
+import { idsOf, openPublisher } from "./publisher-scenario.js";
+import { sampleMessage } from "./sample-message.js";
+import { allowanceMs, rejectsWith } from "./settlement.js";
+
+/** That every publish settles in time, whatever the broker does. */
+export const timeOutCases: readonly PublisherCase[] = [
+  {
+    id: "publisher.time-outs.no-confirm",
+    title: "without a confirm in time a publish is rejected with BROKER.PUBLISH_TIMEOUT, and later ones work",
+    guarantee: "G7",
+    requires: ["heldConfirms"],
+    async run(harness) {
+      const { topic, publish, receivedBeforeNow } = await openPublisher(harness);
+      await harness.holdConfirms?.();
+      const message = sampleMessage(topic);
+      await rejectsWith(publish(message, { timeoutMs: 300 }), ["BROKER.PUBLISH_TIMEOUT"], 300 + allowanceMs);
+      await harness.releaseConfirms?.();
+      assert.ok((await receivedBeforeNow()).every(({ id }) => id === message.id));
+    },
+  },
+  {
+    id: "publisher.time-outs.blocked",
+    title: "what flow control holds back until the time-out is rejected with BROKER.BLOCKED and never sent",
+    guarantee: "G6",
+    requires: ["flowControl"],
+    async run(harness) {
+      const { publisher, topic, publish, receivedBeforeNow } = await openPublisher(harness);
+      const before = sampleMessage(topic);
+      await publish(before);
+      await harness.block?.();
+      await rejectsWith(publish(sampleMessage(topic), { timeoutMs: 300 }), ["BROKER.BLOCKED"], 300 + allowanceMs);
+      assert.notEqual(publisher.health().status, "healthy");
+      await harness.unblock?.();
+      assert.deepEqual(idsOf(await receivedBeforeNow()), [before.id]);
+    },
+  },
+  {
+    id: "publisher.time-outs.unblocked",
+    title: "what flow control held back is published in order when it ends in time",
+    guarantee: "G6",
+    requires: ["flowControl"],
+    async run(harness) {
+      const { topic, publish } = await openPublisher(harness);
+      const before = sampleMessage(topic);
+      await publish(before);
+      await harness.block?.();
+      const waiting = Array.from({ length: 20 }, () => sampleMessage(topic));
+      const publishing = waiting.map((message) => publish(message));
+      await harness.unblock?.();
+      const after = sampleMessage(topic);
+      await Promise.all([...publishing, publish(after)]);
+      const expected = idsOf([before, ...waiting, after]);
+      assert.deepEqual(idsOf(await harness.receive(topic, expected.length)), expected);
+    },
+  },
+];
