@@ -1,0 +1,223 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { createServer } from "node:net";
+import type { OutboxEventDraft } from "@omni-box/core";
+import { createPrismaOutboxRepository } from "@omni-box/prisma";
+import { PrismaPg } from "@prisma/adapter-pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { PrismaClient } from "./generated/client.js";
+import { databaseUrl, openTestDatabase, type TestDatabase } from "./open-test-database.js";
+import { refOf, sampleEvents } from "./sample-event.js";
+
+let database: TestDatabase;
+const clients: PrismaClient[] = [];
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(async () => {
+  for (const client of clients) await client.$disconnect();
+  await database.close();
+});
+beforeEach(() => database.empty());
+
+/** A repository over a connection of its own, opened with the given settings. */
+function repositoryWith({ url = databaseUrl, options }: { url?: string; options?: string } = {}) {
+  const adapter = new PrismaPg({ connectionString: url, max: 1, ...(options && { options }) });
+  const client = new PrismaClient({ adapter });
+  clients.push(client);
+  return { client, repository: createPrismaOutboxRepository(client, { schema: database.schema }) };
+}
+
+const changed = (fields: Partial<Pick<URL, "port" | "pathname" | "username">>): string =>
+  Object.assign(new URL(databaseUrl), fields).href;
+const request = () => ({ token: randomUUID(), workerId: "w", leaseMs: 1_000, limit: 1 });
+
+describe("what the real driver reports becomes", () => {
+  it("STORE.UNREACHABLE when nothing listens", async () => {
+    const port = await freePort();
+    const { repository } = repositoryWith({ url: changed({ port: String(port) }) });
+    await expect(repository.claim(request())).rejects.toMatchObject({
+      code: "STORE.UNREACHABLE",
+      message: expect.stringContaining("could not claim events"),
+    });
+  });
+
+  it("STORE.UNREACHABLE when the connection is cut during a statement, and the next one works", async () => {
+    const { client, repository } = repositoryWith();
+    const [row] = await client.$queryRawUnsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid");
+    const seen = database.prisma.$transaction(async (tx) => {
+      await tx.$executeRawUnsafe(`LOCK TABLE ${database.schema}.outbox_event`);
+      const claiming = expect(repository.claim(request())).rejects.toMatchObject({ code: "STORE.UNREACHABLE" });
+      await expect
+        .poll(() =>
+          database.prisma.$queryRawUnsafe(
+            "SELECT 1 AS one FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'",
+            row?.pid,
+          ),
+        )
+        .toHaveLength(1);
+      await tx.$executeRawUnsafe("SELECT pg_terminate_backend($1)", row?.pid);
+      await claiming;
+    });
+    await seen;
+    expect(await repository.claim(request())).toEqual([]);
+  });
+
+  it("STORE.UNREACHABLE when the connection died between two statements, and the next one works", async () => {
+    const { client, repository } = repositoryWith();
+    const [row] = await client.$queryRawUnsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid");
+    await database.prisma.$executeRawUnsafe("SELECT pg_terminate_backend($1)", row?.pid);
+    const outcomes = [];
+    for (let turn = 0; turn < 2; turn += 1) {
+      outcomes.push(
+        await repository.claim(request()).then(
+          () => "ok",
+          (error: { code?: string }) => error.code,
+        ),
+      );
+    }
+    // Whether the pool has noticed in time is up to the driver.
+    expect(outcomes[0]).toMatch(/^(STORE\.UNREACHABLE|ok)$/);
+    expect(outcomes[1]).toBe("ok");
+  });
+
+  it("STORE.SCHEMA_MISSING when the database does not exist", async () => {
+    const { repository } = repositoryWith({
+      url: changed({ pathname: "/omni_box_no_such_database" }),
+    });
+    await expect(repository.claim(request())).rejects.toMatchObject({ code: "STORE.SCHEMA_MISSING" });
+  });
+
+  it("STORE.ACCESS_DENIED when the role does not exist", async () => {
+    const { repository } = repositoryWith({ url: changed({ username: "omni_box_no_such_role" }) });
+    await expect(repository.claim(request())).rejects.toMatchObject({ code: "STORE.ACCESS_DENIED" });
+  });
+
+  it("STORE.UNREACHABLE when the connection leads to a read-only server", async () => {
+    const { repository } = repositoryWith({ options: "-c default_transaction_read_only=on" });
+    await expect(repository.claim(request())).rejects.toMatchObject({
+      code: "STORE.UNREACHABLE",
+      meta: { sqlState: "25006" },
+    });
+  });
+
+  it.each([
+    ["STORE.TIMEOUT", "-c statement_timeout=100", "57014"],
+    ["STORE.CONFLICT", "-c lock_timeout=100", "55P03"],
+  ])("%s when the session has %s", async (code, options, sqlState) => {
+    const { repository } = repositoryWith({ options });
+    await database.prisma.$transaction(async (tx) => {
+      await tx.$executeRawUnsafe(`LOCK TABLE ${database.schema}.outbox_event`);
+      await expect(repository.claim(request())).rejects.toMatchObject({ code, meta: { sqlState } });
+    });
+  });
+
+  it("STORE.CONFLICT when a statement meets a newer version under REPEATABLE READ", async () => {
+    const drafts = sampleEvents(1);
+    await database.prisma.$transaction((tx) => repositoryWith().repository.add(tx, drafts));
+    const { repository } = repositoryWith({ options: "-c default_transaction_isolation=repeatable\\ read" });
+    const id = drafts[0]?.id ?? "";
+    let locking: Promise<unknown> | undefined;
+    await database.prisma.$transaction(async (tx) => {
+      await tx.$executeRawUnsafe(`UPDATE ${database.schema}.outbox_event SET last_error = 'x'`);
+      locking = expect(repository.lock(id, request())).rejects.toMatchObject({
+        code: "STORE.CONFLICT",
+        meta: { sqlState: "40001" },
+      });
+      await expect
+        .poll(() =>
+          database.prisma.$queryRawUnsafe(
+            "SELECT 1 AS one FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1",
+            `%${database.schema}%`,
+          ),
+        )
+        .not.toHaveLength(0);
+    });
+    await locking;
+  });
+});
+
+describe("a role without rights", () => {
+  const role = `omni_box_test_${randomBytes(6).toString("hex")}`;
+  beforeAll(async () => {
+    await database.prisma.$executeRawUnsafe(`CREATE ROLE ${role}`);
+    await database.prisma.$executeRawUnsafe(`GRANT USAGE ON SCHEMA ${database.schema} TO ${role}`);
+    await database.prisma.$executeRawUnsafe(`GRANT SELECT ON ${database.schema}.outbox_event TO ${role}`);
+  });
+  afterAll(async () => {
+    await database.prisma.$executeRawUnsafe(`DROP OWNED BY ${role}`);
+    await database.prisma.$executeRawUnsafe(`DROP ROLE ${role}`);
+  });
+
+  it("gets STORE.ACCESS_DENIED from the statements", async () => {
+    const { client, repository } = repositoryWith({ options: `-c role=${role}` });
+    await expect(repository.claim(request())).rejects.toMatchObject({ code: "STORE.ACCESS_DENIED" });
+    await expect(client.$transaction((tx) => repository.add(tx, sampleEvents(1)))).rejects.toMatchObject({
+      code: "STORE.ACCESS_DENIED",
+    });
+  });
+
+  it("is told by verify what to grant, all at once", async () => {
+    const { repository } = repositoryWith({ options: `-c role=${role}` });
+    expect(await repository.verify()).toEqual([
+      expect.stringContaining("no right to UPDATE, DELETE on outbox_event"),
+      expect.stringContaining("no right to SELECT on outbox_setting"),
+      expect.stringContaining("no right to SELECT on omni_box_migration"),
+    ]);
+  });
+
+  it("that may not even use the schema is told so too", async () => {
+    await database.prisma.$executeRawUnsafe(`REVOKE USAGE ON SCHEMA ${database.schema} FROM ${role}`);
+    const { repository } = repositoryWith({ options: `-c role=${role}` });
+    expect(await repository.verify()).toHaveLength(3);
+    await database.prisma.$executeRawUnsafe(`GRANT USAGE ON SCHEMA ${database.schema} TO ${role}`);
+  });
+});
+
+describe("a role with exactly the rights that the README names", () => {
+  const roles = ["producer", "relay"].map((kind) => `omni_box_test_${kind}_${randomBytes(6).toString("hex")}`);
+  const [producer, relay] = roles;
+  const run = (sql: string) => database.prisma.$executeRawUnsafe(sql);
+  beforeAll(async () => {
+    const { schema } = database;
+    for (const role of roles) {
+      await run(`CREATE ROLE ${role}`);
+      await run(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
+      await run(`GRANT SELECT ON ${schema}.outbox_setting TO ${role}`);
+    }
+    await run(`GRANT INSERT, SELECT ON ${schema}.outbox_event TO ${producer}`);
+    await run(`GRANT SELECT, UPDATE, DELETE ON ${schema}.outbox_event TO ${relay}`);
+    await run(`GRANT SELECT ON ${schema}.omni_box_migration TO ${relay}`);
+  });
+  afterAll(async () => {
+    for (const role of roles) {
+      await run(`DROP OWNED BY ${role}`);
+      await run(`DROP ROLE ${role}`);
+    }
+  });
+
+  it("can add as a producer, and verify, claim and record as a relay", async () => {
+    const { client, repository } = repositoryWith({ options: `-c role=${producer}` });
+    const add = () => client.$transaction((tx) => repository.add(tx, [keyed]));
+    const [keyed] = sampleEvents(1, { idempotencyKey: "payment-1" }) as [OutboxEventDraft];
+    expect(await add()).toMatchObject([{ duplicate: false }]);
+    expect(await add()).toMatchObject([{ duplicate: true }]);
+
+    const worker = repositoryWith({ options: `-c role=${relay}` }).repository;
+    expect(await worker.verify()).toEqual([]);
+    const lease = request();
+    const rows = (await worker.claim(lease)).map(refOf);
+    const fence = { kind: "lease", token: lease.token } as const;
+    expect(await worker.extendLease(fence, rows, 1_000)).toEqual({ missing: [] });
+    expect(await worker.recordCompleted(fence, rows)).toEqual({ missing: [] });
+    expect(rows).toHaveLength(1);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}

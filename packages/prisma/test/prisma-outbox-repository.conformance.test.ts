@@ -1,0 +1,31 @@
+import { outboxRepositoryCases } from "@omni-box/conformance";
+import { runCases } from "@omni-box/conformance/vitest";
+import { createPrismaOutboxRepository, type PrismaTransactionLike } from "@omni-box/prisma";
+import { afterAll, beforeAll, describe } from "vitest";
+import { openTestDatabase, type TestDatabase } from "./open-test-database.js";
+
+describe("the Prisma outbox repository on PostgreSQL keeps the contract", () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await openTestDatabase();
+  });
+  afterAll(() => database.close());
+
+  runCases(
+    outboxRepositoryCases,
+    async () => {
+      await database.empty();
+      const { prisma, schema } = database;
+      return {
+        rootClient: prisma,
+        createRepository: ({ onPublished }: { onPublished: "delete" | "keep" }) =>
+          createPrismaOutboxRepository(prisma, { schema, onPublished }),
+        transaction: <Result>(work: (tx: PrismaTransactionLike) => Promise<Result>) =>
+          prisma.$transaction(work, { timeout: 30_000 }),
+        advanceTime: database.advanceTime,
+        close: async () => undefined,
+      };
+    },
+    { features: ["leasedClaim", "bulkOutcomes", "keepPublished", "concurrentTransactions", "rootClient"] },
+  );
+});
