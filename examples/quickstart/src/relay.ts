@@ -9,7 +9,7 @@ export function createRelay(prisma: PrismaClient, amqpUrl: string) {
   return createOutboxRelay({
     repository: createPrismaOutboxRepository(prisma),
     publisher: createRabbitMqPublisher({
-      connect: () => connect(amqpUrl, { noDelay: true }),
+      connect: () => connect(amqpUrl, { noDelay: true, timeout: 5_000 }),
       exchange: "quickstart",
       topology: {
         assert: defineTopology({

@@ -29,7 +29,7 @@ export async function openRabbitMq(url: string, name: string): Promise<DemoBroke
   const address = new URL(url);
   // The broker then notices a dead publisher after about ten seconds; its own default is minutes.
   address.searchParams.set("heartbeat", "3");
-  const open = () => connect(address.href, { noDelay: true });
+  const open = () => connect(address.href, { noDelay: true, timeout: 5_000 });
   const connection = await open();
   const channel = await connection.createChannel();
   const topology = defineTopology({

@@ -20,6 +20,8 @@ export const limits = Object.freeze({
   /** How far in the future `scheduledAt` may lie. */
   scheduledAtMaxDaysAhead: 365,
   maxAttemptsMax: 1_000,
+  /** Longest backoff that a retry policy or a handler may ask for: 365 days. */
+  retryDelayMaxMs: 31_536_000_000,
   /** Events in one call of `add`. */
   addMaxEvents: 10_000,
   batchSizeMax: 10_000,

@@ -33,6 +33,7 @@ export { copyPlainJson, type JsonProblem, type PlainJsonResult } from "./events/
 export {
   createEventService,
   type EventService,
+  type EventServiceOptions,
   type LockedEvent,
   type LockRequest,
 } from "./lifecycle/create-event-service.js";

@@ -45,6 +45,11 @@ export function isOmniBoxError<C extends ErrorCode = ErrorCode>(
   value: unknown,
   code?: C,
 ): value is OmniBoxError & { readonly code: C } {
-  if (typeof value !== "object" || value === null || !(brand in value)) return false;
-  return code === undefined || Reflect.get(value, "code") === code;
+  if (typeof value !== "object" || value === null) return false;
+  try {
+    return brand in value && (code === undefined || Reflect.get(value, "code") === code);
+  } catch {
+    // A revoked proxy, or one whose traps throw: whatever it is, it is none of ours.
+    return false;
+  }
 }

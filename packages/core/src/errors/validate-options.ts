@@ -5,13 +5,22 @@ import { OmniBoxError } from "./omni-box-error.js";
  * Checks the options of a factory and reports every problem at once.
  *
  * @param factory - the function the user called, for the message
+ * @param combinations - says what is wrong with options that are valid by themselves but not together; it is given those
+ *   that are valid, so that its sentences are in the same error. Only for schemas of objects.
  * @returns the parsed options, defaults filled in
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems with their paths.
  */
-export function validateOptions<S extends z.ZodType>(factory: string, schema: S, options: unknown): z.output<S> {
-  const result = schema.safeParse(options);
-  if (result.success) return result.data;
-  throw invalidOptions(factory, result.error.issues.map(describeIssue));
+export function validateOptions<S extends z.ZodType>(
+  factory: string,
+  schema: S,
+  options: unknown,
+  combinations: (valid: Partial<z.output<S>>) => readonly string[] = () => [],
+): z.output<S> {
+  const result = schema.safeParse(options, { reportInput: true });
+  const problems = result.success ? [] : result.error.issues.flatMap(describeIssue);
+  problems.push(...combinations(result.success ? result.data : validFields(schema, options)));
+  if (result.success && problems.length === 0) return result.data;
+  throw invalidOptions(factory, problems);
 }
 
 /** The error for options that cannot work, with one sentence per problem. */
@@ -22,12 +31,28 @@ export function invalidOptions(factory: string, problems: readonly string[]): Om
   });
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
+function describeIssue(issue: z.core.$ZodIssue): string[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `unknown option "${[...issue.path, key].map(String).join(".")}"`).join("; ");
+    return issue.keys.map((key) => `unknown option "${[...issue.path, key].map(String).join(".")}"`);
   }
   const path = issue.path.map(String).join(".");
-  return path === "" ? issue.message : `${path}: ${issue.message}`;
+  return [`${path === "" ? "" : `${path}: `}${issue.message}${actualSize(issue)}`];
+}
+
+/** The options that are valid by themselves, defaults filled in. */
+function validFields<S extends z.ZodType>(schema: S, options: unknown): Partial<z.output<S>> {
+  if (!(schema instanceof z.ZodObject) || typeof options !== "object" || options === null) return {};
+  const fields = Object.entries<z.ZodType>(schema.shape).map(([name, field]) => {
+    return [name, field.safeParse(Reflect.get(options, name)).data] as const;
+  });
+  return Object.fromEntries(fields) as Partial<z.output<S>>;
+}
+
+/** How far off a limit an option is. Never its text, which may be a credential. */
+function actualSize({ code, input }: z.core.$ZodIssue): string {
+  if (code !== "too_big" && code !== "too_small") return "";
+  if (typeof input === "string" || Array.isArray(input)) return `, it has ${input.length}`;
+  return typeof input === "number" ? `, it is ${input}` : "";
 }
 
 /** A zod schema that accepts anything which `test` recognises; `expected` completes "expected …" in the message. */

@@ -2,9 +2,12 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
 import { defaults, limits } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import { aggregateIdText } from "./aggregate-id.js";
 import { createEventId } from "./event-id.js";
-import type { OutboxEventDraft } from "./outbox-event-draft.js";
+import { headersField } from "./headers-field.js";
+import { type OutboxEventDraft, sealDraft } from "./outbox-event-draft.js";
 import { copyPlainJson } from "./plain-json.js";
+import { textField } from "./text-field.js";
 
 /** What a single event may carry besides its content. */
 export interface OutboxEventOptions {
@@ -29,7 +32,7 @@ export interface OutboxEventInput extends OutboxEventOptions {
   readonly schemaVersion: string;
   readonly topic: string;
   readonly aggregateType: string;
-  /** Numbers are stored as their decimal text. */
+  /** Numbers are stored as their decimal text; they must be whole and exact. */
   readonly aggregateId: string | number | bigint;
   /** Default: the aggregate id. */
   readonly partitionKey?: string | undefined;
@@ -37,52 +40,13 @@ export interface OutboxEventInput extends OutboxEventOptions {
   readonly payload: unknown;
 }
 
-/** The prefix of header names that carry the event's own fields. */
-export const reservedHeaderPrefix = "omni-";
-
-const refusedText = /[\0\p{Surrogate}]/u;
-
-const text = (max: number) =>
-  z
-    .string({ error: (issue) => `must be a string, it is ${issue.input === null ? "null" : typeof issue.input}` })
-    .superRefine((value, context) => {
-      const problem = textProblem(value, max);
-      if (problem !== null) context.addIssue({ code: "custom", message: problem });
-    });
-
-function textProblem(value: string, max: number): string | null {
-  if (value.length === 0) return "must not be empty";
-  if (value.length > max) return `must have at most ${max} characters, it has ${value.length}`;
-  return refusedText.test(value) ? "holds a NUL character or a lone surrogate" : null;
-}
-
-const headers = z.record(z.string(), z.string()).superRefine((value, context) => {
-  const names = Object.keys(value);
-  if (names.length > limits.headersMaxCount) {
-    context.addIssue({
-      code: "custom",
-      message: `must be at most ${limits.headersMaxCount}, they are ${names.length}`,
-    });
-    return;
-  }
-  for (const name of names) {
-    const shown = name.slice(0, limits.headerKeyMaxLength);
-    const report = (message: string) => context.addIssue({ code: "custom", message, path: [shown] });
-    const nameProblem = textProblem(name, limits.headerKeyMaxLength);
-    if (nameProblem !== null) report(`the name ${nameProblem}`);
-    if (name === "__proto__") report("must not be a header name");
-    if (name.toLowerCase().startsWith(reservedHeaderPrefix))
-      report(`names starting with "${reservedHeaderPrefix}" are reserved`);
-    const length = value[name]?.length ?? 0;
-    if (length > limits.headerValueMaxLength)
-      report(`must have at most ${limits.headerValueMaxLength} characters, it has ${length}`);
-    else if (refusedText.test(value[name] ?? "")) report("holds a NUL character or a lone surrogate");
-  }
-});
-
 const millisecondsPerDay = 86_400_000;
 
 const scheduledAt = z.date("must be a valid Date").superRefine((value, context) => {
+  if (value.getTime() < 0) {
+    const message = `must not be before 1970-01-01, it is ${value.toISOString().replace(/T.*/, "")}`;
+    context.addIssue({ code: "custom", message });
+  }
   const daysAhead = (value.getTime() - Date.now()) / millisecondsPerDay;
   if (daysAhead > limits.scheduledAtMaxDaysAhead) {
     const message = `must be at most ${limits.scheduledAtMaxDaysAhead} days ahead, it is ${Math.ceil(daysAhead)}`;
@@ -90,24 +54,28 @@ const scheduledAt = z.date("must be a valid Date").superRefine((value, context) 
   }
 });
 
+const attempts = z.custom<number>(
+  (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= limits.maxAttemptsMax,
+  { error: ({ input }) => `must be a whole number from 1 to ${limits.maxAttemptsMax}, it is ${numberOrKind(input)}` },
+);
+
+const notAnId = (input: unknown) =>
+  `must be a string, a BigInt or a whole number up to ${Number.MAX_SAFE_INTEGER}, it is ${numberOrKind(input)}`;
+
 const fields = z.strictObject({
-  type: text(limits.eventTypeMaxLength),
-  schemaVersion: text(limits.schemaVersionMaxLength),
-  topic: text(limits.topicMaxLength),
-  aggregateType: text(limits.aggregateTypeMaxLength),
-  aggregateId: text(limits.aggregateIdMaxLength),
-  partitionKey: text(limits.partitionKeyMaxLength),
-  headers: headers.default({}),
-  traceId: text(limits.contextIdMaxLength).optional(),
-  correlationId: text(limits.contextIdMaxLength).optional(),
-  causationId: text(limits.contextIdMaxLength).optional(),
-  idempotencyKey: text(limits.idempotencyKeyMaxLength).optional(),
+  type: textField(limits.eventTypeMaxLength),
+  schemaVersion: textField(limits.schemaVersionMaxLength),
+  topic: textField(limits.topicMaxLength),
+  aggregateType: textField(limits.aggregateTypeMaxLength),
+  aggregateId: textField(limits.aggregateIdMaxLength, notAnId),
+  partitionKey: textField(limits.partitionKeyMaxLength).optional(),
+  headers: headersField.default({}),
+  traceId: textField(limits.contextIdMaxLength).optional(),
+  correlationId: textField(limits.contextIdMaxLength).optional(),
+  causationId: textField(limits.contextIdMaxLength).optional(),
+  idempotencyKey: textField(limits.idempotencyKeyMaxLength).optional(),
   scheduledAt: scheduledAt.optional(),
-  maxAttempts: z
-    .int(`must be a whole number from 1 to ${limits.maxAttemptsMax}`)
-    .min(1, `must be a whole number from 1 to ${limits.maxAttemptsMax}`)
-    .max(limits.maxAttemptsMax, `must be a whole number from 1 to ${limits.maxAttemptsMax}`)
-    .default(defaults.maxAttempts),
+  maxAttempts: attempts.default(defaults.maxAttempts),
 });
 
 /**
@@ -119,17 +87,17 @@ const fields = z.strictObject({
  */
 export function createOutboxEvent(input: OutboxEventInput, schema: StandardSchemaV1 | null = null): OutboxEventDraft {
   const { payload, ...rest } = input;
-  const aggregateId = typeof rest.aggregateId === "string" ? rest.aggregateId : String(rest.aggregateId);
-  const parsed = fields.safeParse({ ...rest, aggregateId, partitionKey: rest.partitionKey ?? aggregateId });
+  const parsed = fields.safeParse({ ...rest, aggregateId: aggregateIdText(rest.aggregateId) });
   if (!parsed.success) throw invalidEvent(input.type, parsed.error.issues);
 
   const copied = copyPlainJson("payload", payload);
   if (!copied.ok) throw invalidPayload(parsed.data.type, copied.problems);
 
   const { traceId = null, correlationId = null, causationId = null, idempotencyKey = null, ...required } = parsed.data;
-  return Object.freeze({
+  return sealDraft({
     ...required,
     id: createEventId(idempotencyKey),
+    partitionKey: required.partitionKey ?? required.aggregateId,
     headers: Object.freeze({ ...required.headers }),
     payload: copied.value,
     traceId,
@@ -140,6 +108,31 @@ export function createOutboxEvent(input: OutboxEventInput, schema: StandardSchem
     scheduledAt: required.scheduledAt === undefined ? null : new Date(required.scheduledAt),
     schema,
   });
+}
+
+const optionNames: ReadonlySet<string> = new Set<keyof OutboxEventOptions>([
+  "headers",
+  "traceId",
+  "correlationId",
+  "causationId",
+  "idempotencyKey",
+  "scheduledAt",
+  "maxAttempts",
+]);
+
+/**
+ * Refuses names that are no options of an event, which would otherwise be overruled without a word.
+ *
+ * @throws {OmniBoxError} MESSAGE.INVALID_EVENT that names them.
+ */
+export function assertEventOptions(type: string, given: object, ...alsoRefused: (keyof OutboxEventOptions)[]): void {
+  const refused: ReadonlySet<string> = new Set(alsoRefused);
+  const keys = Object.keys(given).filter((key) => !optionNames.has(key) || refused.has(key));
+  if (keys.length > 0) throw invalidEvent(type, [{ code: "unrecognized_keys", keys, path: [], message: "" }]);
+}
+
+function numberOrKind(value: unknown): string {
+  return typeof value === "number" || value === null ? String(value) : typeof value;
 }
 
 function invalidEvent(type: unknown, issues: readonly z.core.$ZodIssue[]): OmniBoxError {

@@ -2,8 +2,10 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
 import { limits } from "../defaults.js";
 import { expecting, functionOption, validateOptions } from "../errors/validate-options.js";
-import { createOutboxEvent, type OutboxEventOptions } from "./create-outbox-event.js";
+import { aggregateIdText } from "./aggregate-id.js";
+import { assertEventOptions, createOutboxEvent, type OutboxEventOptions } from "./create-outbox-event.js";
 import type { OutboxEventDraft } from "./outbox-event-draft.js";
+import { textField } from "./text-field.js";
 
 /** What makes a kind of event. */
 export interface EventDefinitionOptions<Type extends string, Schema extends StandardSchemaV1> {
@@ -29,7 +31,7 @@ export interface PartitionKeyInput<Schema extends StandardSchemaV1> {
 
 /** What `create` takes: the aggregate's id, the payload in the schema's input form, and the options of a single event. */
 export interface CreateEventInput<Schema extends StandardSchemaV1> extends OutboxEventOptions {
-  /** Numbers are stored as their decimal text. */
+  /** Numbers are stored as their decimal text; they must be whole and exact. */
   readonly aggregateId: string | number | bigint;
   readonly payload: StandardSchemaV1.InferInput<Schema>;
 }
@@ -54,10 +56,10 @@ export interface EventDefinition<Type extends string = string, Schema extends St
 }
 
 const definitionOptions = z.strictObject({
-  type: z.string().min(1).max(limits.eventTypeMaxLength),
-  version: z.string().min(1).max(limits.schemaVersionMaxLength),
-  topic: z.string().min(1).max(limits.topicMaxLength),
-  aggregateType: z.string().min(1).max(limits.aggregateTypeMaxLength),
+  type: textField(limits.eventTypeMaxLength),
+  version: textField(limits.schemaVersionMaxLength),
+  topic: textField(limits.topicMaxLength),
+  aggregateType: textField(limits.aggregateTypeMaxLength),
   schema: expecting<StandardSchemaV1>("a Standard Schema (zod, valibot, arktype, …)", isStandardSchema),
   partitionKey: functionOption<(event: never) => string>("(event) => string").optional(),
 });
@@ -72,6 +74,14 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
 ): EventDefinition<Type, Schema> {
   validateOptions("defineEvent", definitionOptions, options);
   const { type, version, topic, aggregateType, schema, partitionKey } = options;
+
+  /** The event's own key, or `undefined` where the aggregate id is the key. */
+  function keyOf(aggregateId: unknown, payload: StandardSchemaV1.InferInput<Schema>): string | undefined {
+    if (partitionKey === undefined || typeof aggregateId !== "string") return undefined;
+    // A function that forgot to answer must be refused, and not fall back to the aggregate id.
+    return partitionKey({ aggregateId, payload }) ?? (null as unknown as string);
+  }
+
   return Object.freeze({
     type,
     version,
@@ -79,7 +89,7 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
     aggregateType,
     schema,
     create({ aggregateId, payload, ...rest }: CreateEventInput<Schema>): OutboxEventDraft {
-      const id = typeof aggregateId === "string" ? aggregateId : String(aggregateId);
+      assertEventOptions(type, rest);
       return createOutboxEvent(
         {
           ...rest,
@@ -87,8 +97,8 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
           schemaVersion: version,
           topic,
           aggregateType,
-          aggregateId: id,
-          partitionKey: partitionKey?.({ aggregateId: id, payload }),
+          aggregateId,
+          partitionKey: keyOf(aggregateIdText(aggregateId), payload),
           payload,
         },
         schema,

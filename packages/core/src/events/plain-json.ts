@@ -1,5 +1,6 @@
 import { limits } from "../defaults.js";
 import type { JsonObject, JsonValue } from "./json.js";
+import { refusedText } from "./text-field.js";
 
 /** One reason why a value is not plain JSON. */
 export interface JsonProblem {
@@ -14,7 +15,7 @@ export type PlainJsonResult =
   | { readonly ok: false; readonly problems: readonly JsonProblem[] };
 
 const maxProblems = 10;
-const refusedText = /[\0\p{Surrogate}]/u;
+const maxKeyLengthShown = 80;
 
 /**
  * Copies a plain JSON object and freezes the copy deeply, or says what about it is not plain JSON.
@@ -67,12 +68,11 @@ function copyObject(
 ): JsonObject {
   const copy: Record<string, JsonValue> = {};
   if (!enter(value, path, depth, above, problems)) return copy;
-  if (Object.getOwnPropertySymbols(value).length > 0) refuse(problems, path, "must not have symbol keys");
   for (const key of Object.keys(value)) {
-    const below = /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key).slice(0, 80)}]`;
+    const below = pathBelow(path, key);
     if (key === "__proto__") refuse(problems, below, "must not be a key: it would change the prototype of readers");
     else if (refusedText.test(key)) refuse(problems, below, "holds a NUL character or a lone surrogate");
-    else copy[key] = copyValue(value[key], below, depth, above, problems);
+    else copy[key] = copyValue(read(value, key, below, problems), below, depth, above, problems);
     if (problems.length >= maxProblems) break;
   }
   above.delete(value);
@@ -91,6 +91,11 @@ function copyArray(
   for (let index = 0; index < value.length && problems.length < maxProblems; index += 1) {
     copy.push(copyValue(value[index], `${path}[${index}]`, depth, above, problems));
   }
+  // Indices come first, so a name is found at the end.
+  const lastKey = Object.keys(value).at(-1);
+  if (lastKey !== undefined && !/^\d+$/.test(lastKey)) {
+    refuse(problems, pathBelow(path, lastKey), "must not be a named property of an array: JSON would lose it");
+  }
   above.delete(value);
   return Object.freeze(copy);
 }
@@ -104,8 +109,24 @@ function enter(value: object, path: string, depth: number, above: Set<object>, p
     refuse(problems, path, `nests deeper than ${limits.payloadMaxDepth} levels`);
     return false;
   }
+  if (Object.getOwnPropertySymbols(value).length > 0) refuse(problems, path, "must not have symbol keys");
   above.add(value);
   return true;
+}
+
+/** A field's value; `null` and a problem when its getter throws. */
+function read(value: Readonly<Record<string, unknown>>, key: string, path: string, problems: JsonProblem[]): unknown {
+  try {
+    return value[key];
+  } catch {
+    refuse(problems, path, "cannot be read");
+    return null;
+  }
+}
+
+function pathBelow(path: string, key: string): string {
+  const isWord = key.length <= maxKeyLengthShown && /^[A-Za-z_$][\w$]*$/.test(key);
+  return isWord ? `${path}.${key}` : `${path}[${JSON.stringify(key).slice(0, maxKeyLengthShown)}]`;
 }
 
 function refuse(problems: JsonProblem[], path: string, message: string): void {
@@ -115,8 +136,12 @@ function refuse(problems: JsonProblem[], path: string, message: string): void {
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // The last test accepts objects from another realm (a vm context, a test runner).
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+  return prototype === null || prototype === Object.prototype || isForeignObjectPrototype(prototype);
+}
+
+/** Whether it is the `Object.prototype` of another realm (a vm context, a test runner). */
+function isForeignObjectPrototype(prototype: unknown): boolean {
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, "isPrototypeOf");
 }
 
 function nameOf(value: unknown): string {
@@ -125,5 +150,6 @@ function nameOf(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value !== "object") return `a ${typeof value}`;
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
-  return typeof name === "string" && name !== "" ? `a ${name}` : "an object with a prototype of its own";
+  if (typeof name !== "string" || name === "" || name === "Object") return "an object with a prototype of its own";
+  return `${/^[AEIOU]/i.test(name) ? "an" : "a"} ${name}`;
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import { defaults } from "../defaults.js";
+import { defaults, limits } from "../defaults.js";
 import { sanitizeFailureMessage } from "../errors/describe-failure.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
-import { objectWith, validateOptions } from "../errors/validate-options.js";
+import { milliseconds, objectWith, validateOptions } from "../errors/validate-options.js";
 import type { BaseEvent } from "../events/outbox-event.js";
+import { type Clock, systemClock } from "../protocols/clock.js";
 import type { EventRepository, OutcomeReceipt } from "../protocols/event-repository.js";
 import type { LeaseFence } from "../protocols/fence.js";
 
@@ -35,6 +36,7 @@ export interface EventService<E extends BaseEvent> {
   /**
    * Takes a lease, due or not.
    *
+   * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when the request breaks a limit.
    * @throws {OmniBoxError} STORE.ALREADY_LOCKED when the same worker holds it, STORE.LOCKED_BY_ANOTHER when someone else does.
    */
   lock(id: string, request: LockRequest): Promise<LockedEvent<E>>;
@@ -45,7 +47,7 @@ export interface EventService<E extends BaseEvent> {
    *   so do all the methods below.
    */
   refresh(locked: LockedEvent<E>, leaseMs?: number): Promise<void>;
-  /** Gives the lease back; the event is due as before. */
+  /** Gives the lease back; the event is due as before. The rest of a backoff is measured on this machine's clock. */
   unlock(locked: LockedEvent<E>): Promise<void>;
   /** Takes anyone's lease away and keeps the reason in the event's `lastError`. Its holder's writes then change nothing. */
   forceUnlock(id: string, reason: string): Promise<E>;
@@ -55,15 +57,34 @@ export interface EventService<E extends BaseEvent> {
   fail(locked: LockedEvent<E>, reason: string): Promise<void>;
 }
 
-const serviceRepository = objectWith<EventRepository<BaseEvent>>("a repository", "findById", "lock", "extendLease");
+/** Options of {@link createEventService}. */
+export interface EventServiceOptions {
+  /** Tells how much of an event's backoff is left when it is unlocked; default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+const serviceOptions = z.strictObject({
+  repository: objectWith<EventRepository<BaseEvent>>("a repository", "findById", "lock", "extendLease"),
+  clock: objectWith<Clock>("a clock", "now", "monotonicMs", "schedule").default(systemClock),
+});
+
+const leaseLength = milliseconds(1).default(defaults.leaseMs);
+const lockRequest = z.strictObject({
+  workerId: z.string().min(1).max(limits.workerIdMaxLength),
+  leaseMs: leaseLength,
+});
+const refreshRequest = z.strictObject({ leaseMs: leaseLength });
 
 /**
  * Creates the service over a repository.
  *
- * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when `repository` is not one.
+ * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when `repository` is not one; lists all problems.
  */
-export function createEventService<E extends BaseEvent>(repository: EventRepository<E>): EventService<E> {
-  validateOptions("createEventService", z.strictObject({ repository: serviceRepository }), { repository });
+export function createEventService<E extends BaseEvent>(
+  repository: EventRepository<E>,
+  options: EventServiceOptions = {},
+): EventService<E> {
+  const { clock } = validateOptions("createEventService", serviceOptions, { repository, ...options });
 
   async function assertWritten({ event, fence }: LockedEvent<E>, written: Promise<OutcomeReceipt>): Promise<void> {
     const { missing } = await written;
@@ -71,7 +92,8 @@ export function createEventService<E extends BaseEvent>(repository: EventReposit
   }
 
   return Object.freeze<EventService<E>>({
-    async lock(id, { workerId, leaseMs = defaults.leaseMs }) {
+    async lock(id, request) {
+      const { workerId, leaseMs } = validateOptions("lock", lockRequest, request);
       const token = randomUUID();
       const event = await repository.lock(id, { token, workerId, leaseMs });
       if (event !== null) return { event, fence: { kind: "lease", token } };
@@ -83,11 +105,15 @@ export function createEventService<E extends BaseEvent>(repository: EventReposit
       }
       throw refusal(id, found, null);
     },
-    refresh: (locked, leaseMs = defaults.leaseMs) =>
-      assertWritten(locked, repository.extendLease(locked.fence, [refOf(locked)], leaseMs)),
+    async refresh(locked, given) {
+      const { leaseMs } = validateOptions("refresh", refreshRequest, { leaseMs: given });
+      await assertWritten(locked, repository.extendLease(locked.fence, [refOf(locked)], leaseMs));
+    },
     unlock: (locked) => {
-      const { attemptsMade } = locked.event;
-      const row = { ...refOf(locked), attemptsMade, delayMs: null, error: null };
+      const { attemptsMade, nextAttemptAt } = locked.event;
+      // It was locked whether due or not, so its backoff may still be running.
+      const delayMs = nextAttemptAt === null ? null : Math.max(0, nextAttemptAt.getTime() - clock.now());
+      const row = { ...refOf(locked), attemptsMade, delayMs, error: null };
       return assertWritten(locked, repository.recordPending(locked.fence, [row]));
     },
     async forceUnlock(id, reason) {

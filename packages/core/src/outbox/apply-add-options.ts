@@ -1,6 +1,6 @@
 import { OmniBoxError } from "../errors/omni-box-error.js";
-import { createOutboxEvent, type OutboxEventOptions } from "../events/create-outbox-event.js";
-import type { OutboxEventDraft } from "../events/outbox-event-draft.js";
+import { assertEventOptions, createOutboxEvent, type OutboxEventOptions } from "../events/create-outbox-event.js";
+import { type OutboxEventDraft, sealDraft } from "../events/outbox-event-draft.js";
 
 /** What `add` sets on every event it is given; headers are merged, and an event's own value wins over this one. */
 export type AddOptions = Omit<OutboxEventOptions, "maxAttempts">;
@@ -21,12 +21,13 @@ export function applyAddOptions(
 }
 
 function withOptions(draft: OutboxEventDraft, options: AddOptions): OutboxEventDraft {
+  assertEventOptions(draft.type, options, "maxAttempts");
   const { id, schema, headers, traceId, correlationId, causationId, idempotencyKey, scheduledAt, ...fixed } = draft;
   const merged = createOutboxEvent(
     {
       ...options,
       ...fixed,
-      headers: { ...options.headers, ...headers },
+      headers: mergeHeaders(options.headers, headers),
       traceId: traceId ?? options.traceId,
       correlationId: correlationId ?? options.correlationId,
       causationId: causationId ?? options.causationId,
@@ -36,5 +37,12 @@ function withOptions(draft: OutboxEventDraft, options: AddOptions): OutboxEventD
     schema,
   );
   // The same draft given twice stays the same event.
-  return merged.idempotencyKey === idempotencyKey ? Object.freeze({ ...merged, id }) : merged;
+  return merged.idempotencyKey === idempotencyKey ? sealDraft({ ...merged, id }) : merged;
+}
+
+/** An event's own header wins. What is no object of headers is left for the validation to refuse, not spread. */
+function mergeHeaders(given: AddOptions["headers"], own: OutboxEventDraft["headers"]): AddOptions["headers"] {
+  if (given === undefined) return own;
+  const isRecord = typeof given === "object" && given !== null && !(Symbol.iterator in given);
+  return isRecord ? { ...given, ...own } : given;
 }

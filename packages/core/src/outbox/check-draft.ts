@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import type { OutboxEventDraft } from "../events/outbox-event-draft.js";
+import { discreetIssueMessage } from "./discreet-issue-message.js";
 
 const maxIssues = 10;
 
@@ -20,17 +21,21 @@ export async function checkDraft(draft: OutboxEventDraft, payloadMaxBytes: numbe
       { meta: { type: draft.type, limit: payloadMaxBytes, bytes } },
     );
   }
-  if (draft.schema === null) return;
-  const checked = draft.schema["~standard"].validate(draft.payload);
-  // Awaiting only promises keeps a large add of synchronous schemas in one turn.
-  const { issues } = checked instanceof Promise ? await checked : checked;
-  if (issues !== undefined) throw schemaMismatch(draft, issues);
+  const { schema } = draft;
+  if (schema === null) return;
+  const { issues } = await schema["~standard"].validate(draft.payload);
+  if (issues !== undefined) throw schemaMismatch(draft, schema, issues);
 }
 
-function schemaMismatch(draft: OutboxEventDraft, issues: readonly StandardSchemaV1.Issue[]): OmniBoxError {
+function schemaMismatch(
+  draft: OutboxEventDraft,
+  schema: StandardSchemaV1,
+  issues: readonly StandardSchemaV1.Issue[],
+): OmniBoxError {
+  const content = { payload: draft.payload, schema };
   const problems = issues.slice(0, maxIssues).map((issue) => {
     const keys = (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part));
-    return `${["payload", ...keys].join(".")}: ${issue.message}`;
+    return `${["payload", ...keys].join(".")}: ${discreetIssueMessage(issue, content)}`;
   });
   const more = issues.length > maxIssues ? ` (and ${issues.length - maxIssues} more)` : "";
   return new OmniBoxError(

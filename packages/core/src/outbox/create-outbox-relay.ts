@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { isOmniBoxError, OmniBoxError } from "../errors/omni-box-error.js";
+import { describeFailure } from "../errors/describe-failure.js";
+import { OmniBoxError } from "../errors/omni-box-error.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
 import { publishWith } from "./publish-with.js";
 import { createRelayCounters, type RelayMetricsSnapshot } from "./relay-counters.js";
@@ -34,7 +35,8 @@ export interface OutboxRelay extends AsyncDisposable {
   /**
    * Stops claiming, waits up to `stopTimeoutMs` for confirms and their outcomes, releases what was not begun, closes the publisher.
    *
-   * Idempotent: a second call returns the first one's promise. Never rejects over work in flight; see the report.
+   * Idempotent: a second call returns the first one's promise. Never rejects over work in flight; see the report. Calls of
+   * `start` and `stop` that overlap are carried out one after the other, so that the last one decides.
    */
   stop(): Promise<RelayStopReport>;
 
@@ -52,6 +54,10 @@ export interface OutboxRelay extends AsyncDisposable {
   /** Counters since the relay was created. */
   metrics(): RelayMetricsSnapshot;
 }
+
+type Transition =
+  | { readonly kind: "start"; readonly done: Promise<void> }
+  | { readonly kind: "stop"; readonly done: Promise<RelayStopReport> };
 
 /**
  * Creates a relay; it does nothing before `start()`. Any number of them may run over one table.
@@ -73,26 +79,51 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   const counters = createRelayCounters(resolved.metrics, clock);
   const workerId = resolved.workerId ?? defaultWorkerId();
 
+  const nothingLeft: RelayStopReport = { clean: true, abandoned: 0 };
+  const nothingRan: Transition = { kind: "stop", done: Promise.resolve(nothingLeft) };
+
   let state: RelayState = "stopped";
   let loop: RelayLoop | null = null;
-  let starting: Promise<void> | null = null;
-  let stopping: Promise<RelayStopReport> | null = null;
+  let last: Transition = nothingRan;
+  let transitions = 0;
 
-  async function start(): Promise<void> {
-    if (stopping !== null) await stopping;
-    if (state !== "stopped") return starting ?? undefined;
-    state = "starting";
-    starting = begin().finally(() => {
-      starting = null;
+  function start(): Promise<void> {
+    if (last.kind === "start") return last.done;
+    const done: Promise<void> = inTurn(begin).catch((error: unknown) => {
+      // So that it can be tried again.
+      if (last.done === done) last = nothingRan;
+      throw error;
     });
-    return starting;
+    last = { kind: "start", done };
+    return done;
+  }
+
+  function stop(): Promise<RelayStopReport> {
+    if (last.kind === "stop") return last.done;
+    last = { kind: "stop", done: inTurn(end) };
+    return last.done;
+  }
+
+  /** Runs at once, or when the transition before has come to its end, good or bad. */
+  async function inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const before: Promise<unknown> = last.done;
+    transitions += 1;
+    try {
+      if (transitions > 1) await before.catch(() => undefined);
+      return await run();
+    } finally {
+      transitions -= 1;
+    }
   }
 
   async function begin(): Promise<void> {
+    state = "starting";
     try {
       await assertReady(resolved);
     } catch (error) {
-      await publisher.stop({ timeoutMs: 0 });
+      await publisher.stop({ timeoutMs: 0 }).catch((stopError: unknown) => {
+        logger.warn({ ...describeFailure(stopError) }, "the publisher could not be stopped after the start had failed");
+      });
       state = "stopped";
       throw error;
     }
@@ -102,26 +133,21 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     logger.info({ workerId }, "the outbox relay is running");
   }
 
-  function stop(): Promise<RelayStopReport> {
-    stopping ??= end().finally(() => {
-      stopping = null;
-    });
-    return stopping;
-  }
-
   async function end(): Promise<RelayStopReport> {
-    // A start under way is waited for, so that nothing of it outlives the stop; its failure is its caller's.
-    if (starting !== null) await starting.catch(() => undefined);
-    if (loop === null) return { clean: true, abandoned: 0 };
+    // The start before this stop has failed, and has told its caller.
+    if (loop === null) return nothingLeft;
     state = "stopping";
-    const startedAt = clock.monotonicMs();
-    const abandoned = await loop.end(resolved.stopTimeoutMs);
-    const left = Math.max(0, resolved.stopTimeoutMs - (clock.monotonicMs() - startedAt));
-    await publisher.stop({ timeoutMs: left });
-    loop = null;
-    state = "stopped";
-    logger.info({ workerId, abandoned }, "the outbox relay has stopped");
-    return { clean: abandoned === 0, abandoned };
+    try {
+      const startedAt = clock.monotonicMs();
+      const abandoned = await loop.end(resolved.stopTimeoutMs);
+      const left = Math.max(0, resolved.stopTimeoutMs - (clock.monotonicMs() - startedAt));
+      await publisher.stop({ timeoutMs: left });
+      logger.info({ workerId, abandoned }, "the outbox relay has stopped");
+      return { clean: abandoned === 0, abandoned };
+    } finally {
+      loop = null;
+      state = "stopped";
+    }
   }
 
   return Object.freeze({
@@ -150,7 +176,7 @@ async function assertReady({ repository, publisher }: ResolvedRelayOptions): Pro
     if (brokerError !== null) throw brokerError;
     return;
   }
-  if (isOmniBoxError(brokerError)) problems.push(brokerError.message);
+  if (brokerError !== null) problems.push(describeFailure(brokerError).message);
   throw new OmniBoxError("CONFIG.STORE_NOT_READY", `the relay cannot start: ${problems.join("; ")}`, {
     meta: { problems },
   });

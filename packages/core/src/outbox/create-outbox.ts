@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defaults, limits } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import { objectWith, validateOptions } from "../errors/validate-options.js";
-import type { OutboxEventDraft } from "../events/outbox-event-draft.js";
+import { isSealedDraft, type OutboxEventDraft } from "../events/outbox-event-draft.js";
 import type { AddedEvent, OutboxEventRepository } from "../protocols/outbox-event-repository.js";
 import { type AddOptions, applyAddOptions } from "./apply-add-options.js";
 import { checkDraft } from "./check-draft.js";
@@ -70,6 +70,7 @@ export function createOutbox<Tx, Root>(options: OutboxOptions<Tx, Root>): Outbox
       const given = Array.isArray(events) ? (events as readonly OutboxEventDraft[]) : [events as OutboxEventDraft];
       if (given.length === 0) return [];
       if (given.length > limits.addMaxEvents) throw tooMany(given.length);
+      if (!given.every(isSealedDraft)) throw notAnEvent();
       const drafts = applyAddOptions(given, addOptions);
       for (const draft of drafts) await checkDraft(draft, payloadMaxBytes);
       return repository.add(client, drafts);
@@ -83,6 +84,14 @@ function transactionRequired(): OmniBoxError {
     "outbox.add was given a client outside a transaction. Pass the transaction's own client: " +
       "prisma.$transaction(async (tx) => { … await outbox.add(tx, event) }). " +
       "To store an event by itself, create the outbox with { strict: false }.",
+  );
+}
+
+function notAnEvent(): OmniBoxError {
+  return new OmniBoxError(
+    "MESSAGE.INVALID_EVENT",
+    "outbox.add takes events as OrderPlaced.create({ … }) or createOutboxEvent({ … }) made them, " +
+      "and neither other objects nor changed copies, whose fields nobody has checked",
   );
 }
 

@@ -10,8 +10,11 @@ const tellingLength = 4;
  * The message of a schema's issue, or a plain one when it shows a value of the payload: several libraries quote what they
  * received (valibot `received "…"`, arktype `was "…"`), and payloads must not appear in errors.
  */
-export function discreetIssueMessage(issue: StandardSchemaV1.Issue, payload: JsonValue): string {
-  if (isValueFree(issue)) return issue.message;
+export function discreetIssueMessage(
+  issue: StandardSchemaV1.Issue,
+  { payload, schema }: { readonly payload: JsonValue; readonly schema: StandardSchemaV1 },
+): string {
+  if (isBuiltIntoZod4(issue, schema)) return issue.message;
   const message = String(issue.message);
   const isShown = (value: string) => shows(message, value) || shows(message, JSON.stringify(value).slice(1, -1));
   const shown =
@@ -20,11 +23,9 @@ export function discreetIssueMessage(issue: StandardSchemaV1.Issue, payload: Jso
   return shown ? "does not match the schema" : message;
 }
 
-/** The built-in messages of zod 4 name expectations and limits, never values; an issue of it is told by its own fields. */
-function isValueFree(issue: StandardSchemaV1.Issue): boolean {
-  const { code, values, received } = issue as Partial<Record<"code" | "values" | "received", unknown>>;
-  const isZod4 = typeof code === "string" && code !== "custom" && received === undefined;
-  return isZod4 && (code !== "invalid_value" || Array.isArray(values));
+/** The built-in messages of zod 4 name expectations and limits, never values (those of zod 3 do). */
+function isBuiltIntoZod4(issue: StandardSchemaV1.Issue, schema: StandardSchemaV1): boolean {
+  return "_zod" in schema && Reflect.get(issue, "code") !== "custom";
 }
 
 function valueAt(payload: JsonValue, { path = [] }: StandardSchemaV1.Issue): JsonValue | undefined {

@@ -17,13 +17,18 @@ export interface PublishWithOptions {
 }
 
 const publishOptions = z.strictObject({
+  publisher: objectWith<EventPublisher>("an event publisher", "publish"),
   timeoutMs: milliseconds(1).default(defaults.publishTimeoutMs),
   converter: objectWith<MessageConverter>("a message converter", "toMessage").default(rawConverter),
 });
 
-/** The relay's handler: publishes the event and completes it when the broker has confirmed. */
+/**
+ * The relay's handler: publishes the event and completes it when the broker has confirmed.
+ *
+ * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
+ */
 export function publishWith(publisher: EventPublisher, options: PublishWithOptions = {}): EventHandler<OutboxEvent> {
-  const { timeoutMs, converter } = validateOptions("publishWith", publishOptions, options);
+  const { timeoutMs, converter } = validateOptions("publishWith", publishOptions, { ...options, publisher });
   return Object.freeze<EventHandler<OutboxEvent>>({
     name: "publishWith",
     requiredLeaseMs: timeoutMs,

@@ -19,7 +19,7 @@ export function relayHealth(
   publisher: PublisherHealth,
   stallAfterMs: number,
 ): RelayHealth {
-  if (loop === null) return { status: "unhealthy", state, reasons: [`the relay is ${state}`] };
+  if (loop === null || state !== "running") return { status: "unhealthy", state, reasons: [`the relay is ${state}`] };
   // While the database is away the loop rightly waits for the outcomes in hand.
   if (loop.sinceLastTurnMs() > stallAfterMs && !loop.store.isOpen) {
     const reasons = [`the relay's loop has been stuck for ${Math.round(loop.sinceLastTurnMs() / 1_000)} s`];

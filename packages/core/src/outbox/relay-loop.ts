@@ -51,7 +51,6 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
       if (broker.isOpen) await probeBroker();
       else await relayNextBatch();
     }
-    settleDrain();
   }
 
   /** Claims a batch as soon as there is room for one, and leaves it to work while the next is claimed. */
@@ -72,9 +71,9 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
     if (stopping.signal.aborted || !broker.isOpen) return;
     const batch = await claim(1);
     if (batch === null) return;
-    // A failed probe is due again only after a while, so that the next one is another event: one that always fails
-    // this way must not keep the gate open for all.
-    if (batch.events.length > 0) await launch(batch, broker.delayMs());
+    // A failed probe is due again a moment later, behind everything that is due now, so that the next probe is another
+    // event: one that always fails this way must not keep the gate open for all.
+    if (batch.events.length > 0) await launch(batch, pollMinMs);
     else if (publisher.health().status === "healthy") broker.succeeded();
   }
 
@@ -116,7 +115,8 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
   function settle(result: BatchProcessingResult<OutboxEvent>): void {
     const { counts, lost } = result;
     counters.finished(result);
-    abandoned += result.abandoned.length + result.unrecorded.length;
+    // What the store refused earlier has been reported then, and is not left behind by the stop.
+    if (stopping.signal.aborted) abandoned += result.abandoned.length + result.unrecorded.length;
     const outage = firstDeferral(result);
     if (outage !== null) broker.failed(outage);
     else if (counts.completed + counts.retry + counts.failed > 0) broker.succeeded();
@@ -153,6 +153,7 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
       pause.wake();
     },
     drained() {
+      if (stopping.signal.aborted) return Promise.resolve();
       emptyPolls = 0;
       return new Promise((resolve) => {
         drainWaiters.push(resolve);
@@ -162,6 +163,7 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
     async end(timeoutMs) {
       stopping.abort();
       pause.wake();
+      settleDrain();
       const cancel = clock.schedule(timeoutMs, () => abandoning.abort());
       const finished = running.then(() => Promise.all(inFlight));
       // A store that does not answer a claim would hold the loop longer than the caller wants to wait.

@@ -1,12 +1,6 @@
 import { z } from "zod";
 import { defaults, limits } from "../defaults.js";
-import {
-  functionOption,
-  invalidOptions,
-  milliseconds,
-  objectWith,
-  validateOptions,
-} from "../errors/validate-options.js";
+import { functionOption, milliseconds, objectWith, validateOptions } from "../errors/validate-options.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
 import type { Step } from "../pipeline/step.js";
 import type { CommitStrategy } from "../processor/commit-strategy.js";
@@ -48,7 +42,7 @@ export interface OutboxRelayOptions {
   readonly pollMaxMs?: number | undefined;
   /** How long `stop()` waits for work in flight; default 15,000 ms. */
   readonly stopTimeoutMs?: number | undefined;
-  /** A loop without a turn for this long makes `health()` unhealthy; default 60,000 ms. */
+  /** A loop without a turn for this long makes `health()` unhealthy; default 60,000 ms. More than any wait of the relay. */
   readonly stallAfterMs?: number | undefined;
   /** For people to read in `locked_by`; default host, process id and a random part. At most 255 characters. */
   readonly workerId?: string | undefined;
@@ -89,16 +83,30 @@ export type ResolvedRelayOptions = z.output<typeof relayOptions>;
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
  */
 export function resolveRelayOptions(options: OutboxRelayOptions): ResolvedRelayOptions {
-  const resolved = validateOptions("createOutboxRelay", relayOptions, options);
-  const { publishTimeoutMs, fetch, pollMinMs, pollMaxMs } = resolved;
+  return validateOptions("createOutboxRelay", relayOptions, options, impossibleCombinations);
+}
+
+/** Given only what is valid by itself; a comparison with what is not there is never true. */
+function impossibleCombinations(valid: Partial<ResolvedRelayOptions>): string[] {
+  const { fetch, publishTimeoutMs = Number.NaN, pollMinMs = Number.NaN, pollMaxMs = Number.NaN, stallAfterMs } = valid;
   const problems: string[] = [];
-  if (publishTimeoutMs >= fetch.leaseMs) {
+  if (fetch !== undefined && publishTimeoutMs >= fetch.leaseMs) {
     problems.push(
       `publishTimeoutMs (${publishTimeoutMs}) must be less than the lease of ${fetch.name} (${fetch.leaseMs} ms): ` +
         "a message could still be on its way when another relay takes its event over",
     );
   }
   if (pollMinMs > pollMaxMs) problems.push(`pollMinMs (${pollMinMs}) must not be more than pollMaxMs (${pollMaxMs})`);
-  if (problems.length > 0) throw invalidOptions("createOutboxRelay", problems);
-  return resolved;
+  const waits: readonly (readonly [string, number])[] = [
+    ["pollMaxMs", pollMaxMs],
+    ["publishTimeoutMs", publishTimeoutMs],
+    ["the longest pause of an outage", defaults.outageMaxMs],
+  ];
+  for (const [wait, ms] of waits) {
+    if (stallAfterMs === undefined || !(stallAfterMs <= ms)) continue;
+    problems.push(
+      `stallAfterMs (${stallAfterMs}) must be more than ${wait} (${ms}): a relay that only waits is not stuck`,
+    );
+  }
+  return problems;
 }

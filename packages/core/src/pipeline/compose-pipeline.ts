@@ -41,8 +41,16 @@ function callableOnce(name: string, run: () => Promise<Outcome>): () => Promise<
   };
 }
 
-const kinds: ReadonlySet<unknown> = new Set(["completed", "retry", "defer", "failed", "release"]);
-
+/** Steps may be written without types, and may make outcomes by hand. */
 function isOutcome(value: unknown): value is Outcome {
-  return typeof value === "object" && value !== null && kinds.has(Reflect.get(value, "kind"));
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, failure, delayMs } = value as Partial<Record<"kind" | "failure" | "delayMs", unknown>>;
+  if (kind === "completed" || kind === "release") return true;
+  if (kind !== "retry" && kind !== "defer" && kind !== "failed") return false;
+  return isFailureDescription(failure) && (delayMs === undefined || delayMs === null || typeof delayMs === "number");
+}
+
+function isFailureDescription(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return typeof Reflect.get(value, "code") === "string" && typeof Reflect.get(value, "message") === "string";
 }

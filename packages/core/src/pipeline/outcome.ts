@@ -32,9 +32,7 @@ export const outcome = Object.freeze({
 
   /** What an error that was thrown means: the outcome of its failure class. */
   ofError(error: unknown): Outcome {
-    if (isOmniBoxError(error, "BROKER.NOT_PERMITTED") || isOmniBoxError(error, "BROKER.STOPPED")) {
-      return outcome.release(error.message);
-    }
+    if (isOmniBoxError(error, "BROKER.NOT_PERMITTED")) return outcome.release(error.message);
     switch (classifyFailure(error)) {
       case "transient":
         return outcome.defer(error);

@@ -3,7 +3,7 @@ import type { EventRef, EventRepository } from "../protocols/event-repository.js
 import type { Fence } from "../protocols/fence.js";
 import type { CommitStrategy } from "./commit-strategy.js";
 import type { DecidedRows } from "./decide-rows.js";
-import { mergeReports, type OutcomeStatement, recordUntilKnown } from "./record-until-known.js";
+import { type OutcomeStatement, recordInOrder } from "./record-until-known.js";
 
 const errorLeftOut = "the error could not be stored";
 
@@ -39,11 +39,6 @@ export function bulkCommit(): CommitStrategy {
   return Object.freeze<CommitStrategy>({
     name: "bulkCommit",
     requires: ["bulkOutcomes"],
-    async commit(repository, fence, rows, context) {
-      const reports = [];
-      for (const each of outcomeStatements(repository, fence, rows))
-        reports.push(await recordUntilKnown(each, context));
-      return mergeReports(reports);
-    },
+    commit: (repository, fence, rows, context) => recordInOrder(outcomeStatements(repository, fence, rows), context),
   });
 }

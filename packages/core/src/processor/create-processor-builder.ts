@@ -1,5 +1,6 @@
+import { z } from "zod";
 import { OmniBoxError } from "../errors/omni-box-error.js";
-import { invalidOptions } from "../errors/validate-options.js";
+import { expecting, functionOption, invalidOptions, objectWith, validateOptions } from "../errors/validate-options.js";
 import type { BaseEvent } from "../events/outbox-event.js";
 import { composePipeline } from "../pipeline/compose-pipeline.js";
 import type { EventHandler, Step } from "../pipeline/step.js";
@@ -31,13 +32,36 @@ export interface EventProcessorBuilder<E extends BaseEvent> {
   logger(logger: Logger): EventProcessorBuilder<E>;
   /**
    * @throws {OmniBoxError} CONFIG.UNSUPPORTED_CAPABILITY when a strategy needs what the repository cannot do.
-   * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when there is no handler, or it may take longer than the lease; lists all.
+   * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when there is no handler, or something else is not what it should be;
+   *   lists all. Or when the handler may take longer than the lease.
    */
   build(): EventBatchProcessor<E>;
 }
 
-/** Starts a processor over a repository. */
+const builderParts = z.strictObject({
+  repository: objectWith<EventRepository<never>>("a repository", "claim", "recordCompleted"),
+});
+
+const processorParts = z.strictObject({
+  fetch: objectWith<FetchStrategy>("a fetch strategy", "fetch"),
+  commit: objectWith<CommitStrategy>("a commit strategy", "commit"),
+  steps: z.array(functionOption<Step<never>>("(event, context, next)")),
+  handler: expecting<EventHandler<never>>(
+    "an event handler (an object with handle): call handle(…) before build()",
+    (value) => typeof value === "object" && value !== null && typeof Reflect.get(value, "handle") === "function",
+  ),
+  retryPolicy: objectWith<RetryPolicy>("a retry policy", "delayMs"),
+  clock: objectWith<Clock>("a clock", "now", "monotonicMs", "schedule"),
+  logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error"),
+});
+
+/**
+ * Starts a processor over a repository.
+ *
+ * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when `repository` is not one.
+ */
 export function createProcessorBuilder<E extends BaseEvent>(repository: EventRepository<E>): EventProcessorBuilder<E> {
+  validateOptions("createProcessorBuilder", builderParts, { repository });
   const steps: Step<E>[] = [];
   let fetch: FetchStrategy | undefined;
   let handler: EventHandler<E> | undefined;
@@ -55,21 +79,21 @@ export function createProcessorBuilder<E extends BaseEvent>(repository: EventRep
     clock: (given) => set(() => (clock = given)),
     logger: (given) => set(() => (logger = given)),
     build() {
-      const chosen = {
+      const parts = {
         fetch: fetch ?? leased(),
         commit: commit ?? (repository.capabilities.bulkOutcomes ? bulkCommit() : singleCommit()),
-      };
-      assertCapabilities(repository.capabilities, [chosen.fetch, chosen.commit]);
-      const problems = handlerProblems(handler, chosen.fetch);
-      if (handler === undefined || problems.length > 0) throw invalidOptions("createProcessorBuilder", problems);
-      return createEventBatchProcessor({
-        ...chosen,
-        repository,
-        pipeline: composePipeline([...steps], handler),
+        steps: [...steps],
+        handler,
         retryPolicy: retryPolicy ?? exponentialRetry(),
         clock,
         logger,
-      });
+      };
+      validateOptions("createProcessorBuilder", processorParts, parts);
+      const validHandler = handler as EventHandler<E>;
+      assertCapabilities(repository.capabilities, [parts.fetch, parts.commit]);
+      assertFits(validHandler, parts.fetch);
+      const pipeline = composePipeline(parts.steps, validHandler);
+      return createEventBatchProcessor({ ...parts, repository, pipeline });
     },
   };
   const set = (change: () => void) => {
@@ -79,12 +103,12 @@ export function createProcessorBuilder<E extends BaseEvent>(repository: EventRep
   return builder;
 }
 
-function handlerProblems<E extends BaseEvent>(handler: EventHandler<E> | undefined, fetch: FetchStrategy): string[] {
-  if (handler === undefined) return ["no handler: call handle(…) before build()"];
-  if (handler.requiredLeaseMs < fetch.leaseMs) return [];
-  return [
-    `${handler.name} may take ${handler.requiredLeaseMs} ms, which must be less than the lease of ${fetch.name} (${fetch.leaseMs} ms)`,
-  ];
+function assertFits({ name, requiredLeaseMs }: EventHandler<never>, fetch: FetchStrategy): void {
+  if (requiredLeaseMs < fetch.leaseMs) return;
+  const lease = `the lease of ${fetch.name} (${fetch.leaseMs} ms)`;
+  throw invalidOptions("createProcessorBuilder", [
+    `${name} may take ${requiredLeaseMs} ms, which must be less than ${lease}`,
+  ]);
 }
 
 interface Demanding {

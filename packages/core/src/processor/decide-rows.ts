@@ -1,3 +1,4 @@
+import { defaults, limits } from "../defaults.js";
 import type { BaseEvent } from "../events/outbox-event.js";
 import type { Outcome } from "../pipeline/outcome.js";
 import type { CompletedRow, FailedRow, PendingRow } from "../protocols/event-repository.js";
@@ -40,7 +41,7 @@ export function decideRows(results: readonly EventResult<BaseEvent>[], rules: De
         rows.completed.push({ id, seq });
         break;
       case "retry": {
-        const delayMs = outcome.delayMs ?? rules.retryPolicy.delayMs(attemptsMade + 1);
+        const delayMs = retryDelayMs(outcome.delayMs, attemptsMade + 1, rules.retryPolicy);
         rows.pending.push({ id, seq, attemptsMade: attemptsMade + 1, delayMs, error: outcome.failure.message });
         break;
       }
@@ -56,4 +57,27 @@ export function decideRows(results: readonly EventResult<BaseEvent>[], rules: De
     }
   }
   return rows;
+}
+
+/**
+ * How long to back off: as the handler says, else the policy. Both are the application's, and an answer that the store would
+ * refuse, or an error, must not keep the attempt from being counted.
+ */
+function retryDelayMs(asked: number | null | undefined, attempt: number, policy: RetryPolicy): number {
+  for (const answer of [() => asked, () => policy.delayMs(attempt)]) {
+    const delayMs = answerOrNull(answer);
+    if (typeof delayMs === "number" && !Number.isNaN(delayMs)) {
+      return Math.ceil(Math.min(Math.max(0, delayMs), limits.retryDelayMaxMs));
+    }
+  }
+  return defaults.retryMaxMs;
+}
+
+function answerOrNull(answer: () => number | null | undefined): number | null | undefined {
+  try {
+    return answer();
+  } catch {
+    // A policy that throws is a policy without an answer.
+    return null;
+  }
 }

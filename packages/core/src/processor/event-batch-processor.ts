@@ -1,7 +1,7 @@
 import type { BaseEvent } from "../events/outbox-event.js";
 import { silentAbort } from "../internal/silent-abort.js";
 import type { Pipeline } from "../pipeline/compose-pipeline.js";
-import type { Outcome, OutcomeKind } from "../pipeline/outcome.js";
+import { type Outcome, type OutcomeKind, outcome } from "../pipeline/outcome.js";
 import type { StepContext } from "../pipeline/step.js";
 import type { Clock } from "../protocols/clock.js";
 import type { EventRef, EventRepository, FetchFilters } from "../protocols/event-repository.js";
@@ -120,6 +120,8 @@ async function outcomesUnless<E>(
   events: readonly E[],
   work: (event: E) => Promise<Outcome>,
 ): Promise<readonly (Outcome | undefined)[]> {
+  // A claim that was answered after the worker had gone.
+  if (abandon.aborted) return events.map(() => outcome.release("the worker has stopped"));
   const outcomes = new Array<Outcome | undefined>(events.length);
   const all = Promise.all(
     events.map(async (event, index) => {
@@ -133,8 +135,7 @@ async function outcomesUnless<E>(
         abandon.removeEventListener("abort", finish);
         resolve();
       };
-      if (abandon.aborted) finish();
-      else abandon.addEventListener("abort", finish, { once: true });
+      abandon.addEventListener("abort", finish, { once: true });
       void all.then(finish);
     });
   }
@@ -144,6 +145,6 @@ async function outcomesUnless<E>(
 
 function countKinds(results: readonly EventResult<BaseEvent>[]): Record<OutcomeKind, number> {
   const counts: Record<OutcomeKind, number> = { completed: 0, retry: 0, defer: 0, failed: 0, release: 0 };
-  for (const { outcome } of results) counts[outcome.kind] += 1;
+  for (const result of results) counts[result.outcome.kind] += 1;
   return counts;
 }

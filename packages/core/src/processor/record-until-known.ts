@@ -52,18 +52,36 @@ async function isolateBadRow<Row extends EventRef>(
 ): Promise<CommitReport> {
   const [row, ...others] = statement.rows;
   if (row === undefined) return nothing;
-  if (others.length > 0) {
-    const reports: CommitReport[] = [];
-    for (const single of statement.rows)
-      reports.push(await recordUntilKnown({ ...statement, rows: [single] }, context));
-    return mergeReports(reports);
-  }
+  if (others.length > 0) return recordInOrder(oneByOne(statement), context);
   const minimal = statement.minimal(row);
   if (minimal === null) {
     context.logger.error({ eventId: row.id, ...describeFailure(error) }, "the store refuses the outcome of an event");
     return { ...nothing, unrecorded: [row] };
   }
   return recordUntilKnown({ ...statement, rows: [minimal], minimal: () => null }, context);
+}
+
+/** The statement once for each of its rows. */
+export function oneByOne<Row extends EventRef>(statement: OutcomeStatement<Row>): OutcomeStatement<Row>[] {
+  return statement.rows.map((row) => ({ ...statement, rows: [row] }));
+}
+
+/**
+ * Runs several statements one after the other. When the worker has given up and the store does not answer, the rest is not
+ * tried: each of them could take as long as the store's time-out.
+ */
+export async function recordInOrder<Row extends EventRef>(
+  statements: readonly OutcomeStatement<Row>[],
+  context: CommitContext,
+): Promise<CommitReport> {
+  const reports: CommitReport[] = [];
+  let isHopeless = false;
+  for (const statement of statements) {
+    if (isHopeless) reports.push({ ...nothing, unrecorded: statement.rows });
+    else reports.push(await recordUntilKnown(statement, context));
+    isHopeless = context.abandon.aborted && context.store.isOpen;
+  }
+  return mergeReports(reports);
 }
 
 /** Adds reports up. */

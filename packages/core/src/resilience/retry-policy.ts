@@ -19,16 +19,21 @@ export interface ExponentialRetryOptions {
   readonly random?: (() => number) | undefined;
 }
 
-const retryOptions = z
-  .strictObject({
-    baseMs: milliseconds(1).default(defaults.retryBaseMs),
-    maxMs: milliseconds(1).default(defaults.retryMaxMs),
-    random: functionOption<() => number>("() => number").default(() => Math.random),
-  })
-  .refine(({ baseMs, maxMs }) => baseMs <= maxMs, "baseMs must not be longer than maxMs");
+const retryOptions = z.strictObject({
+  baseMs: milliseconds(1).default(defaults.retryBaseMs),
+  maxMs: milliseconds(1).default(defaults.retryMaxMs),
+  random: functionOption<() => number>("() => number").default(() => Math.random),
+});
 
-/** The default policy: exponential backoff with full jitter. */
+/**
+ * The default policy: exponential backoff with full jitter.
+ *
+ * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
+ */
 export function exponentialRetry(options: ExponentialRetryOptions = {}): RetryPolicy {
-  const { baseMs, maxMs, random } = validateOptions("exponentialRetry", retryOptions, options);
+  const { baseMs, maxMs, random } = validateOptions("exponentialRetry", retryOptions, options, (valid) => {
+    const { baseMs = Number.NaN, maxMs = Number.NaN } = valid;
+    return baseMs > maxMs ? [`baseMs (${baseMs}) must not be longer than maxMs (${maxMs})`] : [];
+  });
   return Object.freeze({ delayMs: (attempt: number) => fullJitterBackoffMs(attempt, baseMs, maxMs, random) });
 }

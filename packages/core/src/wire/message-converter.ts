@@ -1,4 +1,4 @@
-import { reservedHeaderPrefix } from "../events/create-outbox-event.js";
+import { reservedHeaderPrefix } from "../events/headers-field.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
 import type { OutgoingMessage } from "../protocols/event-publisher.js";
 

@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import { createRelayFixture } from "../../test/relay-fixture.js";
+import { sampleDrafts, storeEvents } from "../../test/sample-events.js";
+import { OmniBoxError } from "../errors/omni-box-error.js";
+
+const unreachable = new OmniBoxError("STORE.UNREACHABLE", "no connection to postgresql://app:secret@db");
+
+describe("the relay's health", () => {
+  it("is bad while it does not run, and says in which state it is", async () => {
+    const { relay } = createRelayFixture();
+    expect(relay.health()).toEqual({ status: "unhealthy", state: "stopped", reasons: ["the relay is stopped"] });
+    const starting = relay.start();
+    expect(relay.health()).toEqual({ status: "unhealthy", state: "starting", reasons: ["the relay is starting"] });
+    await starting;
+    await relay.stop();
+    expect(relay.health()).toEqual({ status: "unhealthy", state: "stopped", reasons: ["the relay is stopped"] });
+  });
+
+  it("is good while it runs, also when there is nothing to do for long", async () => {
+    const { relay, repository, clock } = createRelayFixture();
+    await relay.start();
+    for (let hour = 0; hour < 3; hour += 1) {
+      await clock.advance(3_600_000);
+      expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [] });
+    }
+    await storeEvents(repository, sampleDrafts(3));
+    await clock.advance(10_000);
+    expect(relay.health().status).toBe("healthy");
+    await relay.stop();
+  });
+
+  it("is no longer good when it is stopping", async () => {
+    const { relay, broker, repository, breathe } = createRelayFixture();
+    await storeEvents(repository, sampleDrafts(1));
+    broker.holdConfirms();
+    await relay.start();
+    await breathe();
+    const stopping = relay.stop();
+    expect(relay.health()).toEqual({ status: "unhealthy", state: "stopping", reasons: ["the relay is stopping"] });
+    broker.releaseConfirms();
+    await stopping;
+  });
+
+  it("suffers while the broker is away, and names the reason, until it is back", async () => {
+    const { relay, broker, repository, clock } = createRelayFixture();
+    await relay.start();
+    broker.disconnect();
+    expect(relay.health()).toEqual({ status: "degraded", state: "running", reasons: ["the broker cannot be reached"] });
+    await storeEvents(repository, sampleDrafts(1));
+    await clock.advance(600_000);
+    expect(relay.health()).toEqual({
+      status: "degraded",
+      state: "running",
+      reasons: [
+        "the broker cannot be reached",
+        expect.stringMatching(/^the broker does not answer: BROKER\.UNREACHABLE/),
+      ],
+    });
+    broker.reconnect();
+    await clock.advance(20_000);
+    expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [] });
+    await relay.stop();
+  });
+
+  it("suffers while the broker takes no messages", async () => {
+    const { relay, broker } = createRelayFixture();
+    await relay.start();
+    broker.block();
+    expect(relay.health()).toMatchObject({ status: "degraded", reasons: ["the broker's flow control is on"] });
+    broker.unblock();
+    expect(relay.health().status).toBe("healthy");
+    await relay.stop();
+  });
+
+  it("suffers while the database is away, without showing its credentials, until it is back", async () => {
+    const { relay, repository, clock } = createRelayFixture();
+    await relay.start();
+    await clock.advance(100);
+    repository.failNext("claim", unreachable, 200);
+    await clock.advance(600_000);
+    expect(relay.health()).toEqual({
+      status: "degraded",
+      state: "running",
+      reasons: ["the database does not answer: STORE.UNREACHABLE: no connection to postgresql://***@db"],
+    });
+    await clock.advance(3_600_000);
+    expect(relay.health().status).toBe("healthy");
+    await relay.stop();
+  });
+
+  it("suffers, and is not bad, while all batches wait for the database to take their outcomes", async () => {
+    const { relay, repository, clock, settle } = createRelayFixture({ batchSize: 1 });
+    await storeEvents(repository, sampleDrafts(5));
+    repository.failNext("recordCompleted", unreachable, 1_000);
+    await relay.start();
+    await clock.advance(600_000);
+    expect(relay.health()).toMatchObject({
+      status: "degraded",
+      reasons: [expect.stringMatching(/^the database does not/)],
+    });
+    expect(await settle(relay.stop(), 1_000)).toEqual({ clean: false, abandoned: 2 });
+  });
+
+  it("is bad when the loop is stuck, and says for how long; good again when it goes on", async () => {
+    const { relay, repository, clock, breathe } = createRelayFixture({ stallAfterMs: 20_000 });
+    let answer: () => void = () => undefined;
+    repository.onNext("claim", async (carryOut) => {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return carryOut();
+    });
+    await relay.start();
+    await clock.advance(20_000);
+    expect(relay.health().status).toBe("healthy");
+    await clock.advance(1_000);
+    expect(relay.health()).toEqual({
+      status: "unhealthy",
+      state: "running",
+      reasons: ["the relay's loop has been stuck for 21 s"],
+    });
+    answer();
+    await breathe();
+    await clock.advance(10);
+    expect(relay.health().status).toBe("healthy");
+    await relay.stop();
+  });
+
+  it("is bad when a step never answers", async () => {
+    const { relay, repository, clock } = createRelayFixture({
+      steps: [() => new Promise(() => undefined)],
+      batchesInFlight: 1,
+      stopTimeoutMs: 10,
+    });
+    await storeEvents(repository, sampleDrafts(1));
+    await relay.start();
+    await clock.advance(61_000);
+    expect(relay.health()).toMatchObject({ status: "unhealthy", reasons: [expect.stringMatching(/stuck for 61 s$/)] });
+    const stopping = relay.stop();
+    await clock.advance(10);
+    expect(await stopping).toEqual({ clean: false, abandoned: 1 });
+  });
+});

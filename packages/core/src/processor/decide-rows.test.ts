@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { sampleDraft, storeEvents } from "../../test/sample-events.js";
+import type { OutboxEvent } from "../events/outbox-event.js";
+import { type Outcome, outcome } from "../pipeline/outcome.js";
+import { createMemoryOutboxRepository } from "../testing/memory-outbox-repository.js";
+import { decideRows, finalOutcome } from "./decide-rows.js";
+
+const [stored] = (await storeEvents(createMemoryOutboxRepository(), [sampleDraft({ maxAttempts: 3 })])) as [
+  OutboxEvent,
+];
+const event = { ...stored, attemptsMade: 1 };
+const { id, seq } = event;
+
+const retryPolicy = { delayMs: (attempt: number) => attempt * 1_000 };
+
+function decide(given: Outcome, rules: Partial<Parameters<typeof decideRows>[1]> = {}) {
+  return decideRows([{ event, outcome: given }], { retryPolicy, deferDelayMs: null, ...rules });
+}
+
+const nothing = { completed: [], pending: [], failed: [] };
+
+describe("decideRows", () => {
+  it("completes with nothing but the row's name", () => {
+    expect(decide(outcome.completed("why not"))).toEqual({ ...nothing, completed: [{ id, seq }] });
+  });
+
+  it("counts a retry as an attempt and backs off by the number of the failed attempt", () => {
+    expect(decide(outcome.retry("nacked"))).toEqual({
+      ...nothing,
+      pending: [{ id, seq, attemptsMade: 2, delayMs: 2_000, error: "nacked" }],
+    });
+  });
+
+  it("backs off as long as the handler says, if it does", () => {
+    expect(decide(outcome.retry("x", 70)).pending).toMatchObject([{ delayMs: 70 }]);
+    expect(decide(outcome.retry("x", 0)).pending).toMatchObject([{ delayMs: 0 }]);
+  });
+
+  it("writes an absolute count of attempts, so that repeating the statement changes nothing", () => {
+    expect(decide(outcome.retry("x")).pending).toEqual(decide(outcome.retry("x")).pending);
+    expect(decide(outcome.failed("x")).failed).toMatchObject([{ attemptsMade: 2 }]);
+  });
+
+  it("counts nothing for a deferral, and lets it wait as long as the worker says", () => {
+    const deferred = { id, seq, attemptsMade: 1, delayMs: null, error: null };
+    expect(decide(outcome.defer("no connection"))).toEqual({ ...nothing, pending: [deferred] });
+    expect(decide(outcome.defer("x"), { deferDelayMs: 200 })).toEqual({
+      ...nothing,
+      pending: [{ ...deferred, delayMs: 200 }],
+    });
+  });
+
+  it("gives a released event back as it was", () => {
+    expect(decide(outcome.release("stopping"), { deferDelayMs: 200 })).toEqual({
+      ...nothing,
+      pending: [{ id, seq, attemptsMade: 1, delayMs: null, error: null }],
+    });
+  });
+
+  it("gives an event up with its error", () => {
+    expect(decide(outcome.failed("unroutable"))).toEqual({
+      ...nothing,
+      failed: [{ id, seq, attemptsMade: 2, error: "unroutable" }],
+    });
+  });
+
+  it.each([
+    ["NaN", Number.NaN, 2_000],
+    ["Infinity", Number.POSITIVE_INFINITY, 365 * 86_400_000],
+    ["a time before now", -5, 0],
+    ["a fraction", 1.2, 2],
+    ["ten thousand years", 3e14, 365 * 86_400_000],
+  ])("turns %s, as a handler's delay, into one that the store accepts", (_name, delayMs, expected) => {
+    expect(decide(outcome.retry("x", delayMs)).pending).toMatchObject([{ delayMs: expected }]);
+  });
+
+  it.each([
+    ["no number", () => Number.NaN],
+    ["nothing", () => undefined as never],
+    ["too much", () => Number.POSITIVE_INFINITY],
+    [
+      "an error",
+      () => {
+        throw new Error("policy");
+      },
+    ],
+  ])("gets over a retry policy that answers with %s", (_name, delayMs) => {
+    const [row] = decide(outcome.retry("x"), { retryPolicy: { delayMs } }).pending;
+    expect(row?.delayMs).toSatisfy((ms: number) => ms >= 1_000 && ms <= 365 * 86_400_000);
+    expect(row).toMatchObject({ attemptsMade: 2, error: "x" });
+  });
+});
+
+describe("finalOutcome", () => {
+  const at = (attemptsMade: number) => finalOutcome({ ...event, attemptsMade }, outcome.retry("x", 5));
+
+  it("gives an event up when its last attempt has failed", () => {
+    expect([at(0), at(1), at(2), at(7)].map(({ kind }) => kind)).toEqual(["retry", "retry", "failed", "failed"]);
+    expect(at(2)).toEqual({ kind: "failed", failure: { code: "UNKNOWN", message: "x" } });
+  });
+
+  it("leaves every other outcome as it is, whatever the attempts", () => {
+    for (const given of [outcome.completed(), outcome.defer("x"), outcome.release("x"), outcome.failed("x")]) {
+      expect(finalOutcome({ ...event, attemptsMade: 3 }, given)).toBe(given);
+    }
+  });
+});
