@@ -29,7 +29,6 @@ export const errorCodes = {
   "STORE.CONFLICT": "transient",
   "STORE.DATA_ERROR": "permanent",
   "STORE.INVALID_STATE": "permanent",
-  "STORE.LEASE_LOST": "transient",
   "STORE.LOCKED_BY_ANOTHER": "retryable",
   "STORE.NOT_FOUND": "permanent",
   "STORE.NOT_LOCKED": "retryable",

@@ -120,9 +120,26 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
     const outage = firstDeferral(result);
     if (outage !== null) broker.failed(outage);
     else if (counts.completed + counts.retry + counts.failed > 0) broker.succeeded();
+    reportFailed(result);
     if (lost.length > 0) {
       const fields = { workerId, events: lost.length, firstEventId: lost[0]?.id };
       logger.warn(fields, "leases ran out before the outcomes were recorded: these events are published again");
+    }
+  }
+
+  function reportFailed({ results, counts }: BatchProcessingResult<OutboxEvent>): void {
+    for (const { event, outcome } of results) {
+      if (outcome.kind !== "failed") continue;
+      const fields = {
+        workerId,
+        events: counts.failed,
+        eventId: event.id,
+        type: event.type,
+        code: outcome.failure.code,
+      };
+      // One line for a batch: a misconfigured exchange must not write a line for each of a million events.
+      logger.error(fields, `events have failed for good, the first of them over: ${outcome.failure.message}`);
+      return;
     }
   }
 

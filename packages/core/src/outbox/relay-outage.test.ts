@@ -237,6 +237,16 @@ describe("what the broker says about one event", () => {
     expect(logger.alarms.filter((message) => brokerGone.test(message))).toEqual([]);
     await relay.stop();
   });
+
+  it("failed events are said in one line for a batch, without their payloads", async () => {
+    const { relay, repository, logger, settle } = createRelayFixture();
+    await storeEvents(repository, sampleDrafts(30, { topic: "nobody.listens", payload: { secret: "tomato" } }));
+    await relay.start();
+    await settle(relay.drain());
+    expect(logger.alarms).toEqual([expect.stringMatching(/^events have failed for good, .*BROKER\.UNROUTABLE/)]);
+    expect(JSON.stringify(logger)).not.toContain("tomato");
+    await relay.stop();
+  });
 });
 
 describe("while the database cannot be reached", () => {

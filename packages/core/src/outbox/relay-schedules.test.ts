@@ -78,16 +78,20 @@ async function heal({ broker, relay, repository, clock, settle }: Fixture): Prom
 describe("a relay, whatever happens to it in whatever order,", () => {
   it("publishes every committed event and no other, records each, and leaves nothing running", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), fc.integer({ min: 1, max: 4 }), async (steps, batchSize) => {
-        const fixture = createRelayFixture({ batchSize, retry: { delayMs: () => 50 } });
-        const committed = await play(fixture, steps);
-        await heal(fixture);
-        expect(new Set(fixture.delivered())).toEqual(new Set(committed));
-        expect(fixture.repository.all().map(({ status, lease }) => [status, lease])).toEqual(
-          committed.map(() => ["completed", null]),
-        );
-        expect([fixture.relay.state, fixture.clock.pendingTimers]).toEqual(["stopped", 0]);
-      }),
+      fc.asyncProperty(
+        fc.array(step, { minLength: 1, maxLength: 25 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (steps, batchSize) => {
+          const fixture = createRelayFixture({ batchSize, retry: { delayMs: () => 50 } });
+          const committed = await play(fixture, steps);
+          await heal(fixture);
+          expect(new Set(fixture.delivered())).toEqual(new Set(committed));
+          expect(fixture.repository.all().map(({ status, lease }) => [status, lease])).toEqual(
+            committed.map(() => ["completed", null]),
+          );
+          expect([fixture.relay.state, fixture.clock.pendingTimers]).toEqual(["stopped", 0]);
+        },
+      ),
       { numRuns: 60 },
     );
   }, 60_000);

@@ -19,6 +19,6 @@ export type RelayMeasurement = "batchSize" | "claimDurationMs" | "publishDuratio
 /** Where the relay's numbers go, beside its own snapshot. Called a few times per batch; it must not throw or block. */
 export interface RelayMetricsRecorder {
   add(counter: RelayCounter, value: number): void;
-  /** `lagMs`: from the event's insert to its confirm, of the oldest event of a batch, across the two machines' clocks. */
+  /** `lagMs`: from the event's insert to the recording of its outcome, of the oldest event of a batch, across the two machines' clocks. */
   record(measurement: RelayMeasurement, value: number): void;
 }
