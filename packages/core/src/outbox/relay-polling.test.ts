@@ -79,6 +79,18 @@ describe("nudge", () => {
     await relay.stop();
   });
 
+  it("lets the pauses be short again also when it brings nothing", async () => {
+    const { relay, clock, watchClaims } = createRelayFixture();
+    const claims = watchClaims();
+    await relay.start();
+    await clock.advance(5_000);
+    const before = claims.length;
+    relay.nudge();
+    await clock.advance(100);
+    expect(gapsOf(claims).slice(before)).toEqual([20, 40]);
+    await relay.stop();
+  });
+
   it("is not lost when it comes while the relay is busy", async () => {
     const { relay, repository, clock, delivered, breathe } = createRelayFixture();
     await relay.start();
@@ -129,10 +141,16 @@ describe("drain", () => {
     await relay.start();
     await clock.advance(5_000);
     await storeEvents(repository, sampleDrafts(3));
-    const before = clock.monotonicMs();
-    await settle(relay.drain());
+    const msToDrain = async () => {
+      const before = clock.monotonicMs();
+      await settle(relay.drain());
+      await clock.advance(5_000);
+      return clock.monotonicMs() - before - 5_000;
+    };
+    // With events and without.
+    expect(await msToDrain()).toBeLessThanOrEqual(50);
     expect(delivered()).toHaveLength(3);
-    expect(clock.monotonicMs() - before).toBeLessThanOrEqual(50);
+    expect(await msToDrain()).toBeLessThanOrEqual(50);
     await relay.stop();
   });
 

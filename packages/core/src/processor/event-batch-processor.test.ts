@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { captureLogger } from "../../test/captured-logger.js";
 import { driveUntilSettled } from "../../test/drive-clock.js";
+import { createGate } from "../../test/gate.js";
 import { observeRepository } from "../../test/observed-repository.js";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
@@ -52,15 +53,6 @@ function setUp(drafts = sampleDrafts(3), steps: readonly Step<OutboxEvent>[] = [
 
 const draftsFor = (...aggregateIds: string[]) => aggregateIds.map((aggregateId) => sampleDraft({ aggregateId }));
 
-/** A promise and how to settle it. */
-function gate() {
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
 describe("a processor", () => {
   it("works on a batch with two statements when all goes well: the claim and the outcomes", async () => {
     const { repository, processor, ready } = setUp(sampleDrafts(100));
@@ -111,7 +103,7 @@ describe("a processor", () => {
   it("gives its results in the order of the batch, however the work ends", async () => {
     const { gates, processor, ready } = setUp(draftsFor("a", "b", "c"));
     await ready;
-    const [a, b] = [gate(), gate()];
+    const [a, b] = [createGate(), createGate()];
     gates.set("a", a.opened).set("b", b.opened);
     const processing = processor.processBatch(request);
     b.open();
@@ -122,7 +114,7 @@ describe("a processor", () => {
   it("works on the events of a batch side by side", async () => {
     const { gates, handled, processor, ready } = setUp(draftsFor("a", "b"));
     await ready;
-    const first = gate();
+    const first = createGate();
     gates.set("a", first.opened);
     const processing = processor.run(await processor.claim(request), request);
     await Promise.resolve();
@@ -208,7 +200,7 @@ describe("a processor", () => {
   it("measures the time for the work and for its outcomes", async () => {
     const { clock, repository, gates, processor, ready } = setUp(draftsFor("a"));
     await ready;
-    const work = gate();
+    const work = createGate();
     gates.set("a", work.opened);
     repository.onNext("recordCompleted", async (carryOut) => {
       await clock.advance(30);
@@ -225,7 +217,7 @@ describe("a processor that gives up", () => {
   it("records what is done, and leaves what is still in work to its lease", async () => {
     const { repository, gates, processor, ready } = setUp(draftsFor("a", "stuck", "c"));
     const [, stuck] = await ready;
-    const never = gate();
+    const never = createGate();
     gates.set("stuck", never.opened);
     const abandoning = new AbortController();
     const processing = processor.run(await processor.claim(request), { ...request, abandon: abandoning.signal });
@@ -245,7 +237,7 @@ describe("a processor that gives up", () => {
   it("does not change its decision when the work ends after all", async () => {
     const { repository, gates, processor, ready } = setUp(draftsFor("stuck"));
     await ready;
-    const late = gate();
+    const late = createGate();
     gates.set("stuck", late.opened);
     const abandoning = new AbortController();
     const processing = processor.run(await processor.claim(request), { ...request, abandon: abandoning.signal });
