@@ -16,7 +16,7 @@ const relay = createOutboxRelay({
   repository: openDatabase(databaseUrl, schema).repository,
   publisher: createRabbitMqPublisher({ connect: () => connect(amqpUrl, { noDelay: true }), exchange }),
   fetch: leased({ leaseMs: 1_500 }),
-  publishTimeoutMs: 1_000,
+  publishTimeoutMs: 700,
   batchSize: 50,
 });
 await relay.start();

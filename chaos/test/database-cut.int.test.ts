@@ -35,7 +35,7 @@ test("a relay whose database connections are cut loses nothing, spends no attemp
     publisher: createRabbitMqPublisher({ connect: () => connect(scene.amqpUrl), exchange: scene.name, logger }),
     // Rows of a claim whose answer was cut off come back when its lease runs out.
     fetch: leased({ leaseMs: 3_000 }),
-    publishTimeoutMs: 2_000,
+    publishTimeoutMs: 1_500,
     batchSize: 50,
     metrics: published,
     logger,

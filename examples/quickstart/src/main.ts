@@ -21,7 +21,7 @@ await relay.start();
 const order = await createOrders(prisma).place("Ada", 4200);
 console.log(`order ${order.id} is stored, its event too`);
 
-await relay.drain(); // A service would go on; this one ends when everything is published.
+await relay.drain(); // A service would go on; this one ends when nothing is due any more.
 await relay.stop();
 await prisma.$disconnect();
 

@@ -1,12 +1,12 @@
 import { applyOmniBoxMigrations } from "@omni-box/prisma";
-import type { openDatabase } from "./database.js";
+import type { Database } from "./database.js";
 
 /**
  * Creates the demo's PostgreSQL schema with the tables of the shop and of omni-box.
  *
  * A real service leaves this to `prisma migrate deploy`; the demo must run where only Node.js is installed.
  */
-export async function createTables({ client }: ReturnType<typeof openDatabase>, schema: string): Promise<void> {
+export async function createTables({ client }: Database, schema: string): Promise<void> {
   await client.$executeRawUnsafe(`CREATE SCHEMA "${schema}"`);
   await client.$transaction(async (tx) => {
     await tx.$executeRawUnsafe(`SET LOCAL search_path TO "${schema}"`);
@@ -25,6 +25,6 @@ export async function createTables({ client }: ReturnType<typeof openDatabase>, 
 }
 
 /** Removes what {@link createTables} made. */
-export async function dropTables({ client }: ReturnType<typeof openDatabase>, schema: string): Promise<void> {
-  await client.$executeRawUnsafe(`DROP SCHEMA "${schema}" CASCADE`);
+export async function dropTables({ client }: Database, schema: string): Promise<void> {
+  await client.$executeRawUnsafe(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
 }

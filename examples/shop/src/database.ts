@@ -15,5 +15,8 @@ export function openDatabase(url: string, schema: string) {
   return { client, repository, prisma: client.$extends(omniBox({ outbox })) };
 }
 
+/** See {@link openDatabase}. */
+export type Database = ReturnType<typeof openDatabase>;
+
 /** The shop's database client, with the outbox inside. */
-export type ShopClient = ReturnType<typeof openDatabase>["prisma"];
+export type ShopClient = Database["prisma"];

@@ -20,6 +20,9 @@ const result = await runDemo({
   amqpUrl: withRabbitMq ? amqpUrl : undefined,
   name: `omni_box_demo_${randomBytes(4).toString("hex")}`,
   tell,
+}).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
 });
 if (flags.has("--json")) console.log(JSON.stringify(result));
 process.exitCode = result.ok ? 0 : 1;

@@ -1,7 +1,10 @@
 /** Sizes that an event must not exceed. Lengths are in UTF-16 code units unless the name says otherwise. */
 export const limits = Object.freeze({
   eventTypeMaxLength: 100,
+  /** In UTF-8: AMQP carries the type and the topic in strings of at most 255 bytes. */
+  eventTypeMaxBytes: 255,
   topicMaxLength: 255,
+  topicMaxBytes: 255,
   aggregateTypeMaxLength: 50,
   aggregateIdMaxLength: 255,
   partitionKeyMaxLength: 255,
@@ -12,6 +15,8 @@ export const limits = Object.freeze({
   headersMaxCount: 100,
   headerKeyMaxLength: 64,
   headerValueMaxLength: 512,
+  /** Names and values together, in UTF-8: well below the 64 KiB that RabbitMQ takes a message's header in. */
+  headersMaxBytes: 32_768,
   /** The payload as JSON text in UTF-8. `createOutbox({ payloadMaxBytes })` changes it. */
   payloadMaxBytes: 1_048_576,
   /** How deep objects and arrays may nest in a payload. */
@@ -51,6 +56,8 @@ export const defaults = Object.freeze({
   pollMaxMs: 1_000,
   /** How long `stop()` waits for work in flight. */
   stopTimeoutMs: 15_000,
+  /** How much longer `stop()` waits for outcomes that are being recorded when that time is over. */
+  stopRecordMs: 5_000,
   /** A relay whose loop has not completed a turn for this long reports itself unhealthy. */
   stallAfterMs: 60_000,
 

@@ -50,6 +50,26 @@ export const claimCases: readonly OutboxRepositoryCase[] = [
     },
   },
   {
+    id: "outbox.claim.longest-due-first",
+    title: "a claim takes those that have been due longest, so that neither new events nor retries starve the other",
+    requires,
+    async run(harness, features) {
+      const outbox = openOutbox(harness, features);
+      const [retried, waiting, fresh] = [sampleEvent(), sampleEvent(), sampleEvent()];
+      await outbox.add([retried]);
+      const { fence, events } = await outbox.take();
+      const rows = events.map((event) => ({ ...refOf(event), attemptsMade: 1, delayMs: 60_000, error: "refused" }));
+      await outbox.record(outbox.repository.recordPending, fence, rows);
+      await harness.advanceTime(10_000);
+      await outbox.add([waiting]);
+      await harness.advanceTime(60_000);
+      await outbox.add([fresh]);
+      const order: string[] = [];
+      for (let turn = 0; turn < 3; turn += 1) order.push(...idsOf((await outbox.take({ limit: 1 })).events));
+      assert.deepEqual(order, [waiting.id, retried.id, fresh.id]);
+    },
+  },
+  {
     id: "outbox.claim.shows-lease",
     title: "a claimed event carries the claim's token and worker, and is stored so",
     guarantee: "G5",

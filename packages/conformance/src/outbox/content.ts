@@ -43,10 +43,16 @@ export const contentCases: readonly OutboxRepositoryCase[] = [
   roundTrip("largest-payload", `a payload of ${limits.payloadMaxBytes} bytes comes back whole`, {
     payload: { text: "x".repeat(limits.payloadMaxBytes - Buffer.byteLength(JSON.stringify({ text: "" }))) },
   }),
+  roundTrip("longest-topic", `a topic may have ${limits.topicMaxLength} characters`, {
+    topic: "t".repeat(limits.topicMaxLength),
+  }),
+  roundTrip("longest-header", `a header's value may have ${limits.headerValueMaxLength} characters of several bytes`, {
+    headers: { tenant: "漢".repeat(limits.headerValueMaxLength) },
+  }),
   roundTrip("longest-fields", "every text field may be as long as its limit, in characters of several bytes", {
     type: "é".repeat(limits.eventTypeMaxLength),
     schemaVersion: "é".repeat(limits.schemaVersionMaxLength),
-    topic: "é".repeat(limits.topicMaxLength),
+    topic: "é".repeat(Math.floor(limits.topicMaxBytes / 2)),
     aggregateType: "é".repeat(limits.aggregateTypeMaxLength),
     aggregateId: "é".repeat(limits.aggregateIdMaxLength),
     partitionKey: "漢".repeat(limits.partitionKeyMaxLength),
@@ -115,9 +121,11 @@ function nested(depth: number): object {
   return depth === 1 ? { leaf: true } : { inner: nested(depth - 1) };
 }
 
+/** As many headers as there may be, with the longest names, and values that fill what they may take together. */
 function longestHeaders(): Record<string, string> {
   const names = Array.from({ length: limits.headersMaxCount }, (_, index) =>
     String(index).padEnd(limits.headerKeyMaxLength, "h"),
   );
-  return Object.fromEntries(names.map((name) => [name, "ü".repeat(limits.headerValueMaxLength)]));
+  const bytesPerValue = limits.headersMaxBytes / limits.headersMaxCount - limits.headerKeyMaxLength;
+  return Object.fromEntries(names.map((name) => [name, "ü".repeat(Math.floor(bytesPerValue / 2))]));
 }

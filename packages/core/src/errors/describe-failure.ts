@@ -1,5 +1,6 @@
 import { isNativeError } from "node:util/types";
 import { limits } from "../defaults.js";
+import { kindOf } from "./kind-of.js";
 import { isOmniBoxError } from "./omni-box-error.js";
 
 /** A failure in the form in which it is stored, logged and shown: sanitised, bounded, free of credentials. */
@@ -47,8 +48,7 @@ export function sanitizeFailureMessage(message: string): string {
 function messageOf(error: unknown): string {
   if (typeof error === "string") return error;
   if (isError(error)) return typeof error.message === "string" && error.message !== "" ? error.message : nameOf(error);
-  const what = error === null || error === undefined ? String(error) : articleOf(typeof error);
-  return `${what} was thrown instead of an Error`;
+  return `${kindOf(error)} was thrown instead of an Error`;
 }
 
 function codeOf(error: unknown): string {
@@ -65,8 +65,4 @@ function isError(value: unknown): value is Error {
 
 function nameOf(error: Error): string {
   return typeof error.name === "string" && error.name !== "" ? error.name.slice(0, 100) : "Error";
-}
-
-function articleOf(type: string): string {
-  return type === "object" ? "an object" : `a ${type}`;
 }

@@ -118,38 +118,16 @@ describe("createOutboxEvent refuses, with field, limit and actual size,", () => 
     },
   );
 
-  it("too many headers", () => {
-    const headersOf = (count: number) =>
-      Object.fromEntries(Array.from({ length: count }, (_, index) => [`h${index}`, ""]));
-    expect(problemsOf({ headers: headersOf(100) })).toEqual([]);
-    expect(problemsOf({ headers: headersOf(101) })).toEqual(["headers must be at most 100, they are 101"]);
-  });
-
-  it("headers whose names or values are too long, each by name", () => {
-    const [name, longName] = ["n".repeat(64), "m".repeat(65)];
-    expect(problemsOf({ headers: { [name]: "v".repeat(512) } })).toEqual([]);
-    expect(problemsOf({ headers: { [longName]: "v", b: "v".repeat(513) } })).toEqual([
-      `headers.${"m".repeat(64)} the name must have at most 64 characters, it has 65`,
-      "headers.b must have at most 512 characters, it has 513",
+  it.each([
+    ["type", limits.eventTypeMaxBytes, "漢".repeat(85), "漢".repeat(86)],
+    ["topic", limits.topicMaxBytes, `${"é".repeat(127)}x`, "é".repeat(128)],
+  ])("a %s of more than %i bytes in UTF-8, which no AMQP message could carry", (field, limit, longest, longer) => {
+    expect(limit).toBe(255);
+    expect(Buffer.byteLength(longest)).toBe(limit);
+    expect(problemsOf({ [field]: longest })).toEqual([]);
+    expect(problemsOf({ [field]: longer })).toEqual([
+      `${field} must have at most 255 bytes in UTF-8, it has ${Buffer.byteLength(longer)}`,
     ]);
-  });
-
-  it.each<[string, unknown, RegExp]>([
-    ["an empty name", { "": "v" }, /name must not be empty/],
-    ["a name with NUL", { "a\0": "v" }, /name holds a NUL/],
-    ["a value with NUL", { a: "\0" }, /^headers.a holds a NUL/],
-    ["a value with a lone surrogate", { a: "\udc00" }, /^headers.a holds a NUL character or a lone surrogate$/],
-    ["a number as value", { a: 1 }, /^headers.a must be a string, it is number$/],
-    ["undefined as value", { a: undefined }, /^headers.a .*string.*undefined/],
-    ["a reserved name", { "Omni-Seq": "v" }, /^headers.Omni-Seq names starting with "omni-" are reserved$/],
-    ["__proto__", JSON.parse('{"__proto__":"v"}'), /^headers.__proto__ must not be a header name$/],
-    ["an object as value", { a: { admin: true } }, /^headers.a must be a string, it is object$/],
-    ["a Map", new Map([["a", "v"]]), /^headers /],
-    ["an array", ["v"], /^headers /],
-    ["null", null, /^headers /],
-    ["a symbol key", { [Symbol("s")]: "v" }, /^headers/],
-  ])("headers with %s", (_name, headers, expected) => {
-    expect(problemsOf({ headers })).toEqual([expect.stringMatching(expected)]);
   });
 
   it("a scheduledAt more than 365 days ahead", () => {
@@ -181,6 +159,26 @@ describe("createOutboxEvent refuses, with field, limit and actual size,", () => 
     [null, "null"],
   ])("%s as maxAttempts", (maxAttempts, shown) => {
     expect(problemsOf({ maxAttempts })).toEqual([`maxAttempts must be a whole number from 1 to 1000, it is ${shown}`]);
+  });
+
+  it.each([
+    [undefined, "undefined"],
+    [null, "null"],
+    ["order", "a string"],
+    [1, "a number"],
+    [[], "an array"],
+    [() => 1, "a function"],
+  ])("%j in place of an event, saying what to pass", (given, shown) => {
+    expect(() => createOutboxEvent(given as never)).toThrow(
+      `MESSAGE.INVALID_EVENT: createOutboxEvent takes an object, it was given ${shown}: ` +
+        "call createOutboxEvent({ type, schemaVersion, topic, aggregateType, aggregateId, payload })",
+    );
+  });
+
+  it.each([{}, 1, "schema", { "~standard": {} }])("%j in place of a schema", (schema) => {
+    expect(() => createOutboxEvent(input, schema as never)).toThrow(
+      /^MESSAGE\.INVALID_EVENT: the event of type "order\.placed" was not accepted: schema must be a Standard Schema/,
+    );
   });
 
   it("fields that do not exist", () => {

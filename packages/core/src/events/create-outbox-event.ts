@@ -3,15 +3,17 @@ import { z } from "zod";
 import { defaults, limits } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import { aggregateIdText } from "./aggregate-id.js";
+import { assertEventInput } from "./assert-event-input.js";
 import { createEventId } from "./event-id.js";
 import { headersField } from "./headers-field.js";
 import { type OutboxEventDraft, sealDraft } from "./outbox-event-draft.js";
 import { copyPlainJson } from "./plain-json.js";
+import { isStandardSchema, standardSchemaName } from "./standard-schema.js";
 import { textField } from "./text-field.js";
 
 /** What a single event may carry besides its content. */
 export interface OutboxEventOptions {
-  /** String pairs that travel with the message: at most 100, keys of 64 and values of 512 characters. Keys starting with `omni-` are reserved. */
+  /** String pairs that travel with the message: at most 100, keys of 64 and values of 512 characters, 32,768 bytes together. Keys starting with `omni-` are reserved. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** At most 64 characters, as are the next two. */
   readonly traceId?: string | undefined;
@@ -63,11 +65,11 @@ const notAnId = (input: unknown) =>
   `must be a string, a BigInt or a whole number up to ${Number.MAX_SAFE_INTEGER}, it is ${numberOrKind(input)}`;
 
 const fields = z.strictObject({
-  type: textField(limits.eventTypeMaxLength),
+  type: textField(limits.eventTypeMaxLength, { maxBytes: limits.eventTypeMaxBytes }),
   schemaVersion: textField(limits.schemaVersionMaxLength),
-  topic: textField(limits.topicMaxLength),
+  topic: textField(limits.topicMaxLength, { maxBytes: limits.topicMaxBytes }),
   aggregateType: textField(limits.aggregateTypeMaxLength),
-  aggregateId: textField(limits.aggregateIdMaxLength, notAnId),
+  aggregateId: textField(limits.aggregateIdMaxLength, { refusal: notAnId }),
   partitionKey: textField(limits.partitionKeyMaxLength).optional(),
   headers: headersField.default({}),
   traceId: textField(limits.contextIdMaxLength).optional(),
@@ -86,9 +88,17 @@ const fields = z.strictObject({
  * @throws {OmniBoxError} MESSAGE.INVALID_PAYLOAD when the payload is not plain JSON: names the path.
  */
 export function createOutboxEvent(input: OutboxEventInput, schema: StandardSchemaV1 | null = null): OutboxEventDraft {
+  assertEventInput(
+    "createOutboxEvent",
+    "createOutboxEvent({ type, schemaVersion, topic, aggregateType, aggregateId, payload })",
+    input,
+  );
   const { payload, ...rest } = input;
   const parsed = fields.safeParse({ ...rest, aggregateId: aggregateIdText(rest.aggregateId) });
-  if (!parsed.success) throw invalidEvent(input.type, parsed.error.issues);
+  if (!parsed.success) throw invalidEvent(input.type, parsed.error.issues.map(problemOf));
+  if (schema !== null && !isStandardSchema(schema)) {
+    throw invalidEvent(input.type, [`schema must be ${standardSchemaName}, or null`]);
+  }
 
   const copied = copyPlainJson("payload", payload);
   if (!copied.ok) throw invalidPayload(parsed.data.type, copied.problems);
@@ -128,18 +138,24 @@ const optionNames: ReadonlySet<string> = new Set<keyof OutboxEventOptions>([
 export function assertEventOptions(type: string, given: object, ...alsoRefused: (keyof OutboxEventOptions)[]): void {
   const refused: ReadonlySet<string> = new Set(alsoRefused);
   const keys = Object.keys(given).filter((key) => !optionNames.has(key) || refused.has(key));
-  if (keys.length > 0) throw invalidEvent(type, [{ code: "unrecognized_keys", keys, path: [], message: "" }]);
+  if (keys.length > 0) throw invalidEvent(type, [unknownFields(keys)]);
 }
 
 function numberOrKind(value: unknown): string {
   return typeof value === "number" || value === null ? String(value) : typeof value;
 }
 
-function invalidEvent(type: unknown, issues: readonly z.core.$ZodIssue[]): OmniBoxError {
-  const problems = issues.map((issue) => {
-    if (issue.code === "unrecognized_keys") return `unknown field ${issue.keys.join(", ")}`;
-    return `${issue.path.map(String).join(".")} ${issue.message}`;
-  });
+function problemOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") return unknownFields(issue.keys);
+  return `${issue.path.map(String).join(".")} ${issue.message}`;
+}
+
+function unknownFields(names: readonly string[]): string {
+  return `unknown field ${names.join(", ")}`;
+}
+
+/** The error for an event that cannot be made, with one sentence per problem. */
+export function invalidEvent(type: unknown, problems: readonly string[]): OmniBoxError {
   const named = typeof type === "string" ? ` of type "${type.slice(0, limits.eventTypeMaxLength)}"` : "";
   return new OmniBoxError("MESSAGE.INVALID_EVENT", `the event${named} was not accepted: ${problems.join("; ")}`, {
     meta: { problems },

@@ -22,6 +22,14 @@ function problemsOf(changes: Record<string, unknown>): unknown {
   return [];
 }
 
+function thrownBy(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    return error;
+  }
+}
+
 describe("defineEvent", () => {
   it("keeps what it was given, unchangeable", () => {
     const definition = defineEvent(options);
@@ -46,6 +54,13 @@ describe("defineEvent", () => {
       expect(problemsOf({ [field]: undefined })).toEqual([`${field}: must be a string, it is undefined`]);
     },
   );
+
+  it.each([
+    ["type", "漢".repeat(86), 258],
+    ["topic", "é".repeat(128), 256],
+  ])("refuses a %s of more than 255 bytes", (field, text, bytes) => {
+    expect(problemsOf({ [field]: text })).toEqual([`${field}: must have at most 255 bytes in UTF-8, it has ${bytes}`]);
+  });
 
   it("lists all problems at once", () => {
     expect(problemsOf({ type: "", topic: 1, schema: {}, partitionKey: "id", retries: 3 })).toEqual([
@@ -117,6 +132,42 @@ describe("create of an event definition", () => {
       const { create } = defineEvent({ ...options, partitionKey: () => key as never });
       expect(() => create({ aggregateId: "1", payload })).toThrow(/: partitionKey must /);
     }
+  });
+
+  it("refuses the event when the partition key's function throws, and shows no word of that error", () => {
+    const { create } = defineEvent({
+      ...options,
+      partitionKey: ({ payload }) => {
+        throw new RangeError(`no key for ${payload.customer}`);
+      },
+    });
+    const thrown = thrownBy(() => create({ aggregateId: "1", payload: { customer: "secret", total: 1 } }));
+    expect(thrown).toMatchObject({
+      code: "MESSAGE.INVALID_EVENT",
+      message:
+        'MESSAGE.INVALID_EVENT: the event of type "order.placed" was not accepted: the partitionKey function of its ' +
+        "definition threw a RangeError, whose words are not shown since they may hold data. Mend the function, or the event that it cannot take",
+    });
+    expect(thrown).not.toHaveProperty("cause");
+  });
+
+  it("blames the event, and not the partition key's function, for a payload that is missing", () => {
+    const { create } = defineEvent({ ...options, partitionKey: (event) => event.payload.customer });
+    expect(() => create({ aggregateId: "1" } as never)).toThrow(
+      /^MESSAGE\.INVALID_PAYLOAD: .* payload must be a JSON object, it is undefined$/,
+    );
+  });
+
+  it.each([
+    [undefined, "undefined"],
+    [null, "null"],
+    ["1", "a string"],
+    [[], "an array"],
+  ])("refuses %j in place of an event, saying what to pass", (given, shown) => {
+    const { create } = defineEvent(options);
+    expect(() => create(given as never)).toThrow(
+      `MESSAGE.INVALID_EVENT: create of "order.placed" takes an object, it was given ${shown}: call create({ aggregateId, payload })`,
+    );
   });
 
   it("keeps the payload in the schema's input form and leaves the schema to add", () => {

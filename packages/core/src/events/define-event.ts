@@ -1,19 +1,29 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
 import { limits } from "../defaults.js";
+import { kindOfError } from "../errors/kind-of-error.js";
+import type { OmniBoxError } from "../errors/omni-box-error.js";
 import { expecting, functionOption, validateOptions } from "../errors/validate-options.js";
 import { aggregateIdText } from "./aggregate-id.js";
-import { assertEventOptions, createOutboxEvent, type OutboxEventOptions } from "./create-outbox-event.js";
+import { assertEventInput } from "./assert-event-input.js";
+import {
+  assertEventOptions,
+  createOutboxEvent,
+  invalidEvent,
+  type OutboxEventInput,
+  type OutboxEventOptions,
+} from "./create-outbox-event.js";
 import type { OutboxEventDraft } from "./outbox-event-draft.js";
+import { isStandardSchema, standardSchemaName } from "./standard-schema.js";
 import { textField } from "./text-field.js";
 
 /** What makes a kind of event. */
 export interface EventDefinitionOptions<Type extends string, Schema extends StandardSchemaV1> {
-  /** At most 100 characters, by custom `noun.verb-in-the-past`. */
+  /** At most 100 characters and 255 bytes in UTF-8, by custom `noun.verb-in-the-past`. */
   readonly type: Type;
   /** Version of the payload's schema, at most 50 characters. */
   readonly version: string;
-  /** Where it is published: the routing key. At most 255 characters. */
+  /** Where it is published: the routing key. At most 255 characters and 255 bytes in UTF-8. */
   readonly topic: string;
   /** What kind of thing the event is about, at most 50 characters. */
   readonly aggregateType: string;
@@ -49,18 +59,18 @@ export interface EventDefinition<Type extends string = string, Schema extends St
    *
    * Fields and plainness of the payload are checked here; the payload is checked against the schema by `add`.
    *
-   * @throws {OmniBoxError} MESSAGE.INVALID_EVENT when a field breaks a limit.
+   * @throws {OmniBoxError} MESSAGE.INVALID_EVENT when a field breaks a limit, or the definition's `partitionKey` throws.
    * @throws {OmniBoxError} MESSAGE.INVALID_PAYLOAD when the payload is not plain JSON.
    */
   create(input: CreateEventInput<Schema>): OutboxEventDraft;
 }
 
 const definitionOptions = z.strictObject({
-  type: textField(limits.eventTypeMaxLength),
+  type: textField(limits.eventTypeMaxLength, { maxBytes: limits.eventTypeMaxBytes }),
   version: textField(limits.schemaVersionMaxLength),
-  topic: textField(limits.topicMaxLength),
+  topic: textField(limits.topicMaxLength, { maxBytes: limits.topicMaxBytes }),
   aggregateType: textField(limits.aggregateTypeMaxLength),
-  schema: expecting<StandardSchemaV1>("a Standard Schema (zod, valibot, arktype, …)", isStandardSchema),
+  schema: expecting<StandardSchemaV1>(standardSchemaName, isStandardSchema),
   partitionKey: functionOption<(event: never) => string>("(event) => string").optional(),
 });
 
@@ -75,11 +85,19 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
   validateOptions("defineEvent", definitionOptions, options);
   const { type, version, topic, aggregateType, schema, partitionKey } = options;
 
-  /** The event's own key, or `undefined` where the aggregate id is the key. */
-  function keyOf(aggregateId: unknown, payload: StandardSchemaV1.InferInput<Schema>): string | undefined {
-    if (partitionKey === undefined || typeof aggregateId !== "string") return undefined;
-    // A function that forgot to answer must be refused, and not fall back to the aggregate id.
-    return partitionKey({ aggregateId, payload }) ?? (null as unknown as string);
+  /** The event with its own key; without one where the aggregate id is the key. */
+  function withKey(event: OutboxEventInput): OutboxEventInput {
+    const aggregateId = aggregateIdText(event.aggregateId);
+    if (partitionKey === undefined || typeof aggregateId !== "string") return event;
+    const payload = event.payload as StandardSchemaV1.InferInput<Schema>;
+    try {
+      // A function that forgot to answer must be refused, and not fall back to the aggregate id.
+      return { ...event, partitionKey: partitionKey({ aggregateId, payload }) ?? (null as unknown as string) };
+    } catch (error) {
+      // What is wrong with the event itself explains the failure better, and is thrown here.
+      createOutboxEvent(event, schema);
+      throw keyFailed(type, error);
+    }
   }
 
   return Object.freeze({
@@ -88,28 +106,19 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
     topic,
     aggregateType,
     schema,
-    create({ aggregateId, payload, ...rest }: CreateEventInput<Schema>): OutboxEventDraft {
+    create(input: CreateEventInput<Schema>): OutboxEventDraft {
+      assertEventInput(`create of "${type}"`, "create({ aggregateId, payload })", input);
+      const { aggregateId, payload, ...rest } = input;
       assertEventOptions(type, rest);
-      return createOutboxEvent(
-        {
-          ...rest,
-          type,
-          schemaVersion: version,
-          topic,
-          aggregateType,
-          aggregateId,
-          partitionKey: keyOf(aggregateIdText(aggregateId), payload),
-          payload,
-        },
-        schema,
-      );
+      const event = { ...rest, type, schemaVersion: version, topic, aggregateType, aggregateId, payload };
+      return createOutboxEvent(withKey(event), schema);
     },
   });
 }
 
-function isStandardSchema(value: unknown): boolean {
-  // Some libraries' schemas are functions.
-  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
-  const standard: unknown = Reflect.get(value, "~standard");
-  return typeof standard === "object" && standard !== null && typeof Reflect.get(standard, "validate") === "function";
+function keyFailed(type: string, error: unknown): OmniBoxError {
+  return invalidEvent(type, [
+    `the partitionKey function of its definition threw ${kindOfError(error)}, whose words are not shown since they may ` +
+      "hold data. Mend the function, or the event that it cannot take",
+  ]);
 }

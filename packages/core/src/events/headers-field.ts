@@ -24,7 +24,21 @@ export const headersField: z.ZodType<Readonly<Record<string, string>>> = z
       const problems = typeof name === "string" ? headerProblems(name, headers[name]) : ["the name must be a string"];
       for (const message of problems) context.addIssue({ code: "custom", message, path: [shown] });
     }
+    const bytes = bytesOf(headers);
+    if (bytes > limits.headersMaxBytes) {
+      const message = `must have at most ${limits.headersMaxBytes} bytes of names and values in UTF-8, they have ${bytes}`;
+      context.addIssue({ code: "custom", message });
+    }
   });
+
+/** The size of all names, and of those values that are text: the others are refused by themselves. */
+function bytesOf(headers: Readonly<Record<string, unknown>>): number {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(headers)) {
+    bytes += Buffer.byteLength(name) + (typeof value === "string" ? Buffer.byteLength(value) : 0);
+  }
+  return bytes;
+}
 
 function headerProblems(name: string, value: unknown): string[] {
   const problems = [nameProblem(name), valueProblem(value)];

@@ -88,4 +88,24 @@ describe("the options of add", () => {
   it.each([["text"], [new Map([["tenant", "a"]])], [["a"]], [1]])("refuse %j as headers", async (headers) => {
     await expect(added({ headers })).rejects.toThrow(/: headers must be a plain object of strings$/);
   });
+
+  it.each([
+    [null, "null"],
+    ["c", "a string"],
+    [1, "a number"],
+    [["c"], "an array"],
+  ])("refuse %j in place of an object", async (options, shown) => {
+    await expect(added(options as never)).rejects.toThrow(
+      `MESSAGE.INVALID_EVENT: the options of outbox.add must be an object, they are ${shown}: ` +
+        'leave them out, or pass { correlationId: "…" }',
+    );
+  });
+
+  it("keep the limit of all headers together, merged", async () => {
+    const headersOf = (prefix: string) =>
+      Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`${prefix}${index}`, "é".repeat(500)]));
+    await expect(added({ headers: headersOf("a") }, [sampleDraft({ headers: headersOf("b") })])).rejects.toThrow(
+      /: headers must have at most 32768 bytes of names and values in UTF-8, they have \d+$/,
+    );
+  });
 });

@@ -1,3 +1,4 @@
+import { kindOf } from "../errors/kind-of.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import { assertEventOptions, createOutboxEvent, type OutboxEventOptions } from "../events/create-outbox-event.js";
 import { type OutboxEventDraft, sealDraft } from "../events/outbox-event-draft.js";
@@ -10,7 +11,9 @@ export function applyAddOptions(
   drafts: readonly OutboxEventDraft[],
   options: AddOptions | undefined,
 ): readonly OutboxEventDraft[] {
-  if (options === undefined || Object.keys(options).length === 0) return drafts;
+  if (options === undefined) return drafts;
+  if (typeof options !== "object" || options === null || Array.isArray(options)) throw notOptions(options);
+  if (Object.keys(options).length === 0) return drafts;
   if (options.idempotencyKey !== undefined && drafts.length > 1) {
     throw new OmniBoxError(
       "MESSAGE.INVALID_EVENT",
@@ -18,6 +21,13 @@ export function applyAddOptions(
     );
   }
   return drafts.map((draft) => withOptions(draft, options));
+}
+
+function notOptions(given: unknown): OmniBoxError {
+  return new OmniBoxError(
+    "MESSAGE.INVALID_EVENT",
+    `the options of outbox.add must be an object, they are ${kindOf(given)}: leave them out, or pass { correlationId: "…" }`,
+  );
 }
 
 function withOptions(draft: OutboxEventDraft, options: AddOptions): OutboxEventDraft {

@@ -198,3 +198,51 @@ describe("the schema of an event", () => {
     expect(JSON.stringify([error?.message, error?.meta])).not.toMatch(/secret|se\\+"cret|4711/);
   });
 });
+
+describe("a schema that fails instead of answering", () => {
+  it("refuses the event when it reports no issue but says that there are some", async () => {
+    const error = await refusalOf(
+      schemaThat(() => ({ issues: [] })),
+      { count: 1 },
+    );
+    expect(error?.message).toMatch(/does not match its schema: it names no issue$/);
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new TypeError("value 4111-secret is bad");
+      },
+      "threw a TypeError",
+    ],
+    ["rejects", () => Promise.reject(new Error("value 4111-secret is bad")), "threw an Error"],
+    [
+      "throws text",
+      () => {
+        throw "4111-secret";
+      },
+      "threw something that is no Error",
+    ],
+    [
+      "throws an error whose name is data",
+      () => {
+        throw Object.assign(new Error("x"), { name: "4111-secret" });
+      },
+      "threw an error",
+    ],
+    ["answers nothing", () => undefined, "threw a TypeError"],
+    ["answers with issues that are none", () => ({ issues: [null] }), "threw a TypeError"],
+  ])("refuses the event when it %s, with none of its words", async (_how, validate, expected) => {
+    const error = await refusalOf(schemaThat(validate as never), { card: "4111-secret" });
+    expect(error).toMatchObject({
+      code: "MESSAGE.SCHEMA_MISMATCH",
+      message:
+        `MESSAGE.SCHEMA_MISMATCH: the schema of "order.placed" version 7 ${expected} instead of answering; ` +
+        "its words are not shown since they may hold data. Mend the schema, or the payload that it cannot take",
+      meta: { type: "order.placed", version: "7" },
+    });
+    expect(error).not.toHaveProperty("cause");
+    expect(JSON.stringify([error?.message, error?.meta, error?.stack])).not.toContain("secret");
+  });
+});

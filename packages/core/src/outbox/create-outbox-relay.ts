@@ -34,6 +34,7 @@ export interface OutboxRelay extends AsyncDisposable {
 
   /**
    * Stops claiming, waits up to `stopTimeoutMs` for confirms and their outcomes, releases what was not begun, closes the publisher.
+   * When that time is over, outcomes that are being recorded get 5,000 ms more.
    *
    * Idempotent: a second call returns the first one's promise. Never rejects over work in flight; see the report. Calls of
    * `start` and `stop` that overlap are carried out one after the other, so that the last one decides.
@@ -76,7 +77,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     .clock(clock)
     .logger(logger);
   const processor = (commit === undefined ? builder : builder.commit(commit)).build();
-  const counters = createRelayCounters(resolved.metrics, clock);
+  const counters = createRelayCounters(resolved.metrics, clock, logger);
   const workerId = resolved.workerId ?? defaultWorkerId();
 
   const nothingLeft: RelayStopReport = { clean: true, abandoned: 0 };

@@ -76,6 +76,28 @@ describe("add", () => {
     },
   );
 
+  it("refuses a list with holes", async () => {
+    const repository = observeRepository();
+    const holes: unknown[] = [sampleDraft()];
+    holes[2] = sampleDraft();
+    for (const events of [holes, new Array(2)]) {
+      const adding = repository.transaction((tx) => createOutbox({ repository }).add(tx, events as never));
+      await expect(adding).rejects.toMatchObject({ code: "MESSAGE.INVALID_EVENT" });
+    }
+    expect(repository.statements).toEqual([]);
+  });
+
+  it("stores the events that it checked, whatever becomes of the list meanwhile", async () => {
+    const repository = observeRepository();
+    const events = [sampleDraft()];
+    await repository.transaction((tx) => {
+      const adding = createOutbox({ repository }).add(tx, events);
+      events.push({ ...sampleDraft(), topic: "" });
+      return adding;
+    });
+    expect(repository.all()).toHaveLength(1);
+  });
+
   it("refuses a changed copy of an event, whose fields nobody has checked", async () => {
     const repository = observeRepository();
     const outbox = createOutbox({ repository });

@@ -67,15 +67,21 @@ export function createOutbox<Tx, Root>(options: OutboxOptions<Tx, Root>): Outbox
       addOptions?: AddOptions,
     ): Promise<readonly AddedEvent[]> {
       if (strict && !repository.isTransaction(client)) throw transactionRequired();
-      const given = Array.isArray(events) ? (events as readonly OutboxEventDraft[]) : [events as OutboxEventDraft];
-      if (given.length === 0) return [];
-      if (given.length > limits.addMaxEvents) throw tooMany(given.length);
+      const list: readonly OutboxEventDraft[] = isList(events) ? events : [events];
+      if (list.length === 0) return [];
+      if (list.length > limits.addMaxEvents) throw tooMany(list.length);
+      // A copy, since the list may change while schemas are asked; holes become undefined and are refused.
+      const given = Array.from(list);
       if (!given.every(isSealedDraft)) throw notAnEvent();
       const drafts = applyAddOptions(given, addOptions);
       for (const draft of drafts) await checkDraft(draft, payloadMaxBytes);
       return repository.add(client, drafts);
     },
   });
+}
+
+function isList(events: OutboxEventDraft | readonly OutboxEventDraft[]): events is readonly OutboxEventDraft[] {
+  return Array.isArray(events);
 }
 
 function transactionRequired(): OmniBoxError {

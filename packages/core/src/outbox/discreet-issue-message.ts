@@ -3,55 +3,96 @@ import type { JsonValue } from "../events/json.js";
 
 /** A value this long is recognised by its beginning, since messages often cut values. */
 const recognisedLength = 16;
+/** A value this long is recognised within a word too. */
+const unmistakableLength = 8;
 /** Shorter values are looked for only where the issue is: "1" is in many messages. */
 const tellingLength = 4;
+/** A field that a program names; "ada@example.org", "4111-1111" and "DE8937…" are data that became a key. */
+const fieldName = /^[\p{L}_$][\p{L}\p{N}_$-]{0,39}$/u;
+const fieldNameMaxDigits = 4;
+/** The bound in "expected number to be >0": the schema's number, also where the value is the same. */
+const bound = /(?<=\s)[<>]=?\s?-?\d+(\.\d+)?(?=\s|$)/g;
 
 /**
- * The message of a schema's issue, or a plain one when it shows a value of the payload: several libraries quote what they
- * received (valibot `received "…"`, arktype `was "…"`), and payloads must not appear in errors.
+ * Describes the issues of a schema as `payload.path: message`, without anything that the payload holds.
+ *
+ * Several libraries quote what they received (valibot `received "…"`, arktype `was "…"`), as do the application's own
+ * messages, and payloads must not appear in errors: such a message is replaced by a plain one. A key that looks like data is
+ * `*` in the path.
  */
-export function discreetIssueMessage(
-  issue: StandardSchemaV1.Issue,
-  { payload, schema }: { readonly payload: JsonValue; readonly schema: StandardSchemaV1 },
-): string {
-  if (isBuiltIntoZod4(issue, schema)) return issue.message;
-  const message = String(issue.message);
-  const isShown = (value: string) => shows(message, value) || shows(message, JSON.stringify(value).slice(1, -1));
-  const shown =
-    leavesOf(valueAt(payload, issue)).some(isShown) ||
-    leavesOf(payload).some((value) => value.length >= tellingLength && isShown(value));
-  return shown ? "does not match the schema" : message;
+export function issueDescriber(payload: JsonValue): (issue: StandardSchemaV1.Issue) => string {
+  const far = formsOf(contentOf(payload).filter((text) => text.length >= tellingLength));
+
+  return ({ message, path = [] }) => {
+    const shownPath = ["payload"];
+    const near: string[] = [];
+    let value: unknown = payload;
+    for (const part of path) {
+      const key = typeof part === "object" ? part.key : part;
+      const isHidden = !isFieldName(key, value);
+      if (isHidden) near.push(String(key));
+      shownPath.push(isHidden ? "*" : String(key));
+      value = isObject(value) && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
+    }
+    const isShown = showing(String(message));
+    const discreet = [...formsOf([...near, ...contentOf(value)]), ...far].some(isShown);
+    return `${shownPath.join(".")}: ${discreet ? "does not match the schema" : message}`;
+  };
 }
 
-/** The built-in messages of zod 4 name expectations and limits, never values (those of zod 3 do). */
-function isBuiltIntoZod4(issue: StandardSchemaV1.Issue, schema: StandardSchemaV1): boolean {
-  return "_zod" in schema && Reflect.get(issue, "code") !== "custom";
+/** Whether a part of a path is named by the schema, as far as one can tell; `container` is the value it is a part of. */
+function isFieldName(key: PropertyKey, container: unknown): boolean {
+  // Where there is no object, a number is the index of an array that is missing.
+  if (typeof key === "number" && !isObject(container)) return true;
+  if (Array.isArray(container) && /^\d+$/.test(String(key))) return true;
+  const name = typeof key === "symbol" ? (key.description ?? "") : String(key);
+  return fieldName.test(name) && name.replace(/\P{N}/gu, "").length <= fieldNameMaxDigits;
 }
 
-function valueAt(payload: JsonValue, { path = [] }: StandardSchemaV1.Issue): JsonValue | undefined {
-  let value: unknown = payload;
-  for (const part of path) {
-    if (typeof value !== "object" || value === null) return undefined;
-    value = Reflect.get(value, typeof part === "object" ? part.key : part);
-  }
-  return value as JsonValue | undefined;
-}
-
-/** The texts and numbers in a value, as text. */
-function leavesOf(value: JsonValue | undefined): string[] {
-  if (typeof value === "string") return value === "" ? [] : [value];
+/** The texts and numbers in a value, and those keys that look like data, as text. */
+function contentOf(value: unknown): string[] {
+  if (typeof value === "string") return [value];
   if (typeof value === "number") return [String(value)];
-  return typeof value === "object" && value !== null ? Object.values(value).flatMap(leavesOf) : [];
+  if (Array.isArray(value)) return value.flatMap(contentOf);
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([key, below]) => {
+    const content = contentOf(below);
+    return isFieldName(key, value) ? content : [key, ...content];
+  });
 }
 
-function shows(message: string, value: string): boolean {
-  if (value.length > recognisedLength) return message.includes(value.slice(0, recognisedLength));
-  for (let at = message.indexOf(value); at >= 0; at = message.indexOf(value, at + 1)) {
-    if (!isWordPart(message.charAt(at - 1)) && !isWordPart(message.charAt(at + value.length))) return true;
+/** How messages may show the texts: as they are or quoted, without blanks around them, in lower case; only their beginnings. */
+function formsOf(texts: readonly string[]): ReadonlySet<string> {
+  const forms = new Set<string>();
+  for (const text of texts) {
+    const start = text
+      .trim()
+      .slice(0, 2 * recognisedLength)
+      .toLowerCase();
+    forms.add(start).add(JSON.stringify(start).slice(1, -1));
+  }
+  return forms;
+}
+
+function showing(message: string): (form: string) => boolean {
+  const whole = message.toLowerCase();
+  const withoutBounds = whole.replace(bound, " ");
+  return (form) => includes(Number.isFinite(Number(form)) ? withoutBounds : whole, form);
+}
+
+function includes(message: string, text: string): boolean {
+  if (text === "") return false;
+  if (text.length >= unmistakableLength) return message.includes(text.slice(0, recognisedLength));
+  for (let at = message.indexOf(text); at >= 0; at = message.indexOf(text, at + 1)) {
+    if (!isWordPart(message.charAt(at - 1)) && !isWordPart(message.charAt(at + text.length))) return true;
   }
   return false;
 }
 
 function isWordPart(character: string): boolean {
   return /[\p{L}\p{N}]/u.test(character);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

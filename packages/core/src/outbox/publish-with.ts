@@ -10,7 +10,7 @@ import { rawConverter } from "../wire/raw-converter.js";
 
 /** Options of {@link publishWith}. */
 export interface PublishWithOptions {
-  /** From `publish()` to the confirm; default 10,000 ms. Must be less than the lease. */
+  /** From `publish()` to the confirm; default 10,000 ms. Must be at most half of the lease. */
   readonly timeoutMs?: number | undefined;
   /** The wire format; default `rawConverter()`. */
   readonly converter?: MessageConverter | undefined;

@@ -51,6 +51,7 @@ describe("the relay's metrics", () => {
       deferred: 1,
       failed: 1,
       released: 1,
+      abandoned: 0,
       leasesLost: 0,
       outcomesUncertain: 0,
       outcomesUnrecorded: 0,
@@ -129,5 +130,18 @@ describe("the relay's metrics", () => {
     await clock.advance(0);
     expect(values.lagMs).toBeUndefined();
     await relay.stop();
+  });
+
+  it("a recorder that throws stops nothing, and is said once", async () => {
+    const broken = () => {
+      throw new Error("no registry");
+    };
+    const fixture = createRelayFixture({ metrics: { add: broken, record: broken } });
+    await storeEvents(fixture.repository, sampleDrafts(5));
+    await fixture.relay.start();
+    await fixture.settle(fixture.relay.drain());
+    expect(fixture.relay.metrics()).toMatchObject({ published: 5, pollErrors: 0 });
+    expect(fixture.logger.alarms).toEqual(["the metrics recorder throws; its numbers are incomplete"]);
+    await fixture.relay.stop();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createRelayFixture } from "../../test/relay-fixture.js";
-import { sampleDrafts, storeEvents } from "../../test/sample-events.js";
+import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 
 const unreachable = new OmniBoxError("STORE.UNREACHABLE", "no connection to postgresql://app:secret@db");
@@ -117,7 +117,7 @@ describe("the relay's health", () => {
     expect(relay.health()).toEqual({
       status: "unhealthy",
       state: "running",
-      reasons: ["the relay's loop has been stuck for 21 s"],
+      reasons: ["nothing has moved in the relay for 21 s"],
     });
     answer();
     await breathe();
@@ -125,19 +125,26 @@ describe("the relay's health", () => {
     expect(relay.health().status).toBe("healthy");
     await relay.stop();
   });
+});
 
-  it("is bad when a step never answers", async () => {
-    const { relay, repository, clock } = createRelayFixture({
-      steps: [() => new Promise(() => undefined)],
-      batchesInFlight: 1,
+describe("an event whose work never ends", () => {
+  it("keeps neither its neighbours' outcomes nor the relay", async () => {
+    const { relay, repository, clock, logger, delivered } = createRelayFixture({
+      steps: [(event, _context, next) => (event.aggregateId === "stuck" ? new Promise(() => undefined) : next())],
       stopTimeoutMs: 10,
     });
-    await storeEvents(repository, sampleDrafts(1));
+    await storeEvents(repository, [sampleDraft({ aggregateId: "stuck" }), ...sampleDrafts(5)]);
     await relay.start();
-    await clock.advance(61_000);
-    expect(relay.health()).toMatchObject({ status: "unhealthy", reasons: [expect.stringMatching(/stuck for 61 s$/)] });
+    await clock.advance(31_000);
+    const statuses = repository.all().map(({ status }) => status);
+    expect(statuses).toEqual(["pending", ...new Array(5).fill("completed")]);
+    expect(relay.metrics()).toMatchObject({ published: 5, abandoned: 1 });
+    expect(logger.alarms).toEqual([expect.stringMatching(/^events were still in work when their lease ran out/)]);
+    await clock.advance(60_000);
+    expect(delivered()).toHaveLength(5);
+    expect(relay.health().status).toBe("healthy");
     const stopping = relay.stop();
     await clock.advance(10);
-    expect(await stopping).toEqual({ clean: false, abandoned: 1 });
+    expect(await stopping).toMatchObject({ clean: false });
   });
 });

@@ -20,9 +20,12 @@ export function relayHealth(
   stallAfterMs: number,
 ): RelayHealth {
   if (loop === null || state !== "running") return { status: "unhealthy", state, reasons: [`the relay is ${state}`] };
+  if (loop.crash !== null) {
+    return { status: "unhealthy", state, reasons: [`the relay's loop has ended by itself: ${loop.crash.message}`] };
+  }
   // While the database is away the loop rightly waits for the outcomes in hand.
-  if (loop.sinceLastTurnMs() > stallAfterMs && !loop.store.isOpen) {
-    const reasons = [`the relay's loop has been stuck for ${Math.round(loop.sinceLastTurnMs() / 1_000)} s`];
+  if (loop.withoutProgressMs() > stallAfterMs && !loop.store.isOpen) {
+    const reasons = [`nothing has moved in the relay for ${Math.round(loop.withoutProgressMs() / 1_000)} s`];
     return { status: "unhealthy", state, reasons };
   }
   const reasons = [...publisher.reasons];

@@ -1,3 +1,4 @@
+import { defaults } from "../defaults.js";
 import { describeFailure, type FailureDescription } from "../errors/describe-failure.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
 import { createPause } from "../internal/pause.js";
@@ -20,8 +21,10 @@ export interface RelayLoopParts {
 export interface RelayLoop {
   readonly broker: OutageGate;
   readonly store: OutageGate;
-  /** Time since the loop last began a turn. */
-  sinceLastTurnMs(): number;
+  /** Why the loop has ended by itself, which it never should; `null` while it runs. */
+  readonly crash: FailureDescription | null;
+  /** Time since the loop last began a turn, got an answer to a claim or finished a batch. */
+  withoutProgressMs(): number;
   begin(): void;
   nudge(): void;
   drained(): Promise<void>;
@@ -36,9 +39,11 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
   const pause = createPause(clock);
   const stopping = new AbortController();
   const abandoning = new AbortController();
-  const inFlight = new Set<Promise<void>>();
+  /** Batches in work, with the number of their events. */
+  const inFlight = new Map<Promise<void>, number>();
   let running: Promise<void> = Promise.resolve();
-  let lastTurnAt = clock.monotonicMs();
+  let crash: FailureDescription | null = null;
+  let lastProgressAt = clock.monotonicMs();
   let pollDelayMs = pollMinMs;
   let abandoned = 0;
   let emptyPolls = 0;
@@ -46,7 +51,7 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
 
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
-      lastTurnAt = clock.monotonicMs();
+      lastProgressAt = clock.monotonicMs();
       await waitOrAbort(clock, store.delayMs(), stopping.signal);
       if (broker.isOpen) await probeBroker();
       else await relayNextBatch();
@@ -55,7 +60,7 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
 
   /** Claims a batch as soon as there is room for one, and leaves it to work while the next is claimed. */
   async function relayNextBatch(): Promise<void> {
-    while (inFlight.size >= batchesInFlight) await Promise.race(inFlight);
+    while (inFlight.size >= batchesInFlight) await Promise.race(inFlight.keys());
     if (broker.isOpen || stopping.signal.aborted) return;
     const batch = await claim(batchSize);
     if (batch === null) return;
@@ -66,7 +71,7 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
 
   /** While the broker is away: one event at a time, after a pause, with nothing else in work. */
   async function probeBroker(): Promise<void> {
-    await Promise.all(inFlight);
+    await Promise.all(inFlight.keys());
     await probeDelay();
     if (stopping.signal.aborted || !broker.isOpen) return;
     const batch = await claim(1);
@@ -93,12 +98,14 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
     try {
       const batch = await processor.claim({ workerId, batchSize: limit });
       counters.claimed(batch.events.length, clock.monotonicMs() - startedAt);
-      store.succeeded();
+      store.succeeded("claim");
       return batch;
     } catch (error) {
       counters.pollFailed();
-      store.failed(describeFailure(error));
+      store.failed(describeFailure(error), "claim");
       return null;
+    } finally {
+      lastProgressAt = clock.monotonicMs();
     }
   }
 
@@ -106,25 +113,41 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
     const control = { workerId, signal: stopping.signal, abandon: abandoning.signal, store, deferDelayMs };
     const work = processor.run(batch, control).then((result) => {
       inFlight.delete(work);
+      lastProgressAt = clock.monotonicMs();
       settle(result);
     });
-    inFlight.add(work);
+    inFlight.set(work, batch.events.length);
     return work;
   }
 
   function settle(result: BatchProcessingResult<OutboxEvent>): void {
-    const { counts, lost } = result;
+    const { lost } = result;
     counters.finished(result);
     // What the store refused earlier has been reported then, and is not left behind by the stop.
+    if (!stopping.signal.aborted && result.abandoned.length > 0) {
+      const fields = { workerId, events: result.abandoned.length, firstEventId: result.abandoned[0]?.id };
+      logger.error(
+        fields,
+        "events were still in work when their lease ran out: a step or the publisher does not answer",
+      );
+    }
     if (stopping.signal.aborted) abandoned += result.abandoned.length + result.unrecorded.length;
     const outage = firstDeferral(result);
     if (outage !== null) broker.failed(outage);
-    else if (counts.completed + counts.retry + counts.failed > 0) broker.succeeded();
+    else if (brokerAnswered(result)) broker.succeeded();
+    watchLeases(result);
     reportFailed(result);
     if (lost.length > 0) {
       const fields = { workerId, events: lost.length, firstEventId: lost[0]?.id };
       logger.warn(fields, "leases ran out before the outcomes were recorded: these events are published again");
     }
+  }
+
+  /** A batch that was released whole was claimed so slowly that its lease was too short to publish under. */
+  function watchLeases({ results, counts }: BatchProcessingResult<OutboxEvent>): void {
+    if (stopping.signal.aborted || results.length === 0) return;
+    if (counts.release === results.length) store.failed(slowClaims, "lease");
+    else store.succeeded("lease");
   }
 
   function reportFailed({ results, counts }: BatchProcessingResult<OutboxEvent>): void {
@@ -153,6 +176,13 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
     pollDelayMs = Math.min(pollMaxMs, pollDelayMs * 2);
   }
 
+  /** Waits for the outcomes that are being recorded, but not for ever. */
+  async function finishedWithin(timeoutMs: number): Promise<void> {
+    const timeUp = createPause(clock);
+    await Promise.race([Promise.all(inFlight.keys()), timeUp.wait(timeoutMs)]);
+    timeUp.wake();
+  }
+
   function settleDrain(): void {
     for (const resolve of drainWaiters) resolve();
     drainWaiters = [];
@@ -161,9 +191,15 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
   return {
     broker,
     store,
-    sinceLastTurnMs: () => clock.monotonicMs() - lastTurnAt,
+    get crash() {
+      return crash;
+    },
+    withoutProgressMs: () => clock.monotonicMs() - lastProgressAt,
     begin() {
-      running = loop();
+      running = loop().catch((error: unknown) => {
+        crash = describeFailure(error);
+        logger.error({ workerId, code: crash.code }, `the relay's loop has ended by itself: ${crash.message}`);
+      });
     },
     nudge() {
       pollDelayMs = pollMinMs;
@@ -182,13 +218,29 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
       pause.wake();
       settleDrain();
       const cancel = clock.schedule(timeoutMs, () => abandoning.abort());
-      const finished = running.then(() => Promise.all(inFlight));
-      // A store that does not answer a claim would hold the loop longer than the caller wants to wait.
-      await Promise.race([finished, aborted(abandoning.signal).then(() => Promise.all(inFlight))]);
+      const finished = running.then(() => Promise.all(inFlight.keys()));
+      // A store that does not answer would hold the loop, or the outcomes, longer than the caller wants to wait.
+      const givenUp = aborted(abandoning.signal).then(() => finishedWithin(defaults.stopRecordMs));
+      await Promise.race([finished, givenUp]);
       cancel();
+      for (const events of inFlight.values()) abandoned += events;
       return abandoned;
     },
   };
+}
+
+const slowClaims: FailureDescription = Object.freeze({
+  code: "STORE.TIMEOUT",
+  message: "claims take so long that too little of their leases is left to publish under",
+});
+
+/** Whether the result shows that the broker can be reached; a step that throws shows nothing. */
+function brokerAnswered({ results }: BatchProcessingResult<OutboxEvent>): boolean {
+  return results.some(
+    ({ outcome }) =>
+      outcome.kind === "completed" ||
+      ((outcome.kind === "retry" || outcome.kind === "failed") && outcome.failure.code.startsWith("BROKER.")),
+  );
 }
 
 /** Why events of the batch were deferred, or `null` if none were. */

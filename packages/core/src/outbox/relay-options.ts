@@ -34,7 +34,7 @@ export interface OutboxRelayOptions {
   readonly batchSize?: number | undefined;
   /** Batches in work at once, 1 to 10; default 2: the next one is claimed while one is being published. */
   readonly batchesInFlight?: number | undefined;
-  /** From handing an event to the publisher to its confirm; default 10,000 ms. Less than the lease. */
+  /** From handing an event to the publisher to its confirm; default 10,000 ms. At most half of the lease. */
   readonly publishTimeoutMs?: number | undefined;
   /** Shortest pause between polls that find little or nothing; default 10 ms. */
   readonly pollMinMs?: number | undefined;
@@ -90,10 +90,10 @@ export function resolveRelayOptions(options: OutboxRelayOptions): ResolvedRelayO
 function impossibleCombinations(valid: Partial<ResolvedRelayOptions>): string[] {
   const { fetch, publishTimeoutMs = Number.NaN, pollMinMs = Number.NaN, pollMaxMs = Number.NaN, stallAfterMs } = valid;
   const problems: string[] = [];
-  if (fetch !== undefined && publishTimeoutMs >= fetch.leaseMs) {
+  if (fetch !== undefined && publishTimeoutMs * 2 > fetch.leaseMs) {
     problems.push(
-      `publishTimeoutMs (${publishTimeoutMs}) must be less than the lease of ${fetch.name} (${fetch.leaseMs} ms): ` +
-        "a message could still be on its way when another relay takes its event over",
+      `publishTimeoutMs (${publishTimeoutMs}) must be at most half of the lease of ${fetch.name} (${fetch.leaseMs} ms): ` +
+        "what is left of the lease when a message is written must outlast its time-out",
     );
   }
   if (pollMinMs > pollMaxMs) problems.push(`pollMinMs (${pollMinMs}) must not be more than pollMaxMs (${pollMaxMs})`);

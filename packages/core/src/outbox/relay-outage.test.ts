@@ -311,7 +311,7 @@ describe("while the database cannot be reached", () => {
 
 describe("a lease that ran out before the outcome was recorded", () => {
   it("is counted and warned about, and the event is another worker's", async () => {
-    const { relay, broker, repository, clock, logger, breathe } = createRelayFixture({ publishTimeoutMs: 29_000 });
+    const { relay, broker, repository, clock, logger, breathe } = createRelayFixture({ publishTimeoutMs: 15_000 });
     const [event] = await storeEvents(repository, sampleDrafts(1));
     broker.holdConfirms();
     await relay.start();

@@ -30,13 +30,13 @@ describe("createProcessorBuilder", () => {
     );
   });
 
-  it("refuses a handler that may take as long as the lease", () => {
+  it("refuses a handler that may take more than half of the lease", () => {
     const { builder } = builderOver();
-    builder.handle(handler).fetch(leased({ leaseMs: 10_000 }));
+    builder.handle(handler).fetch(leased({ leaseMs: 19_999 }));
     expect(() => builder.build()).toThrow(
-      /theHandler may take 10000 ms, .*less than the lease of leased \(10000 ms\)$/,
+      /theHandler may take 10000 ms, .*at most half of the lease of leased \(19999 ms\)$/,
     );
-    builder.fetch(leased({ leaseMs: 10_001 }));
+    builder.fetch(leased({ leaseMs: 20_000 }));
     expect(() => builder.build()).not.toThrow();
   });
 

@@ -104,10 +104,10 @@ export function createProcessorBuilder<E extends BaseEvent>(repository: EventRep
 }
 
 function assertFits({ name, requiredLeaseMs }: EventHandler<never>, fetch: FetchStrategy): void {
-  if (requiredLeaseMs < fetch.leaseMs) return;
+  if (requiredLeaseMs * 2 <= fetch.leaseMs) return;
   const lease = `the lease of ${fetch.name} (${fetch.leaseMs} ms)`;
   throw invalidOptions("createProcessorBuilder", [
-    `${name} may take ${requiredLeaseMs} ms, which must be less than ${lease}`,
+    `${name} may take ${requiredLeaseMs} ms, which must be at most half of ${lease}`,
   ]);
 }
 

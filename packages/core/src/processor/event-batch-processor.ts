@@ -1,3 +1,7 @@
+import { z } from "zod";
+import { limits } from "../defaults.js";
+import { describeFailure } from "../errors/describe-failure.js";
+import { validateOptions } from "../errors/validate-options.js";
 import type { BaseEvent } from "../events/outbox-event.js";
 import { silentAbort } from "../internal/silent-abort.js";
 import type { Pipeline } from "../pipeline/compose-pipeline.js";
@@ -5,12 +9,14 @@ import { type Outcome, type OutcomeKind, outcome } from "../pipeline/outcome.js"
 import type { StepContext } from "../pipeline/step.js";
 import type { Clock } from "../protocols/clock.js";
 import type { EventRef, EventRepository, FetchFilters } from "../protocols/event-repository.js";
+import type { Fence } from "../protocols/fence.js";
 import type { Logger } from "../protocols/logger.js";
 import { createOutageGate, type OutageGate } from "../resilience/outage-gate.js";
 import type { RetryPolicy } from "../resilience/retry-policy.js";
-import type { CommitReport, CommitStrategy } from "./commit-strategy.js";
-import { decideRows, type EventResult, finalOutcome } from "./decide-rows.js";
+import type { CommitContext, CommitReport, CommitStrategy } from "./commit-strategy.js";
+import { type DecidedRows, decideRows, type EventResult, finalOutcome } from "./decide-rows.js";
 import type { ClaimedBatch, FetchStrategy } from "./fetch-strategy.js";
+import { createOpenOutcomes } from "./open-outcomes.js";
 
 /** Which events to claim. */
 export interface ClaimBatchRequest {
@@ -39,7 +45,7 @@ export interface BatchProcessingResult<E extends BaseEvent> extends CommitReport
   /** In the order of the batch; without the abandoned ones. */
   readonly results: readonly EventResult<E>[];
   readonly counts: Readonly<Record<OutcomeKind, number>>;
-  /** Events still in work when the worker gave up; nothing was written for them. */
+  /** Events still in work when the worker gave up or their lease ran out; nothing was written for them. */
   readonly abandoned: readonly EventRef[];
   /** From the first step to the last outcome, and for recording the outcomes. */
   readonly handleDurationMs: number;
@@ -48,7 +54,11 @@ export interface BatchProcessingResult<E extends BaseEvent> extends CommitReport
 
 /** Claims events, runs each through the pipeline and records one outcome for every one of them. */
 export interface EventBatchProcessor<E extends BaseEvent> {
-  /** Claims the next due events; rejects as the repository does. */
+  /**
+   * Claims the next due events; rejects as the repository does.
+   *
+   * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when the request is not valid; lists all problems.
+   */
   claim(request: ClaimBatchRequest): Promise<ClaimedBatch<E>>;
   /** Works on a claimed batch. Never rejects: what goes wrong is an outcome or is in the report. */
   run(batch: ClaimedBatch<E>, control: RunBatchControl): Promise<BatchProcessingResult<E>>;
@@ -67,12 +77,33 @@ export interface ProcessorParts<E extends BaseEvent> {
   readonly logger: Logger;
 }
 
+const names = z.array(z.string()).optional();
+
+const claimRequest = z.strictObject({
+  workerId: z.string().min(1).max(limits.workerIdMaxLength),
+  batchSize: z.int().min(1).max(limits.batchSizeMax),
+  filters: z.strictObject({ topics: names, types: names, aggregateTypes: names }).optional(),
+});
+
 /** Creates the processor; see `createProcessorBuilder`. */
 export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorParts<E>): EventBatchProcessor<E> {
   const { repository, fetch, pipeline, commit, retryPolicy, clock, logger } = parts;
 
-  const claim = ({ workerId, batchSize, filters }: ClaimBatchRequest) =>
-    fetch.fetch(repository, { workerId, limit: batchSize, filters, clock });
+  const openOutcomes = createOpenOutcomes();
+
+  async function claim(request: ClaimBatchRequest): Promise<ClaimedBatch<E>> {
+    const { workerId, batchSize, filters } = validateOptions("claim", claimRequest, request);
+    return fetch.fetch(repository, { workerId, limit: batchSize, filters: filters as FetchFilters | undefined, clock });
+  }
+
+  async function record(fence: Fence, rows: DecidedRows, context: CommitContext): Promise<CommitReport> {
+    try {
+      return await commit.commit(repository, fence, rows, context);
+    } catch (error) {
+      logger.error({ ...describeFailure(error) }, `${commit.name} must not reject; the outcomes are not recorded`);
+      return { lost: [], uncertain: [], unrecorded: [...rows.completed, ...rows.failed, ...rows.pending] };
+    }
+  }
 
   async function run(batch: ClaimedBatch<E>, control: RunBatchControl): Promise<BatchProcessingResult<E>> {
     const { workerId, signal = silentAbort, abandon = silentAbort, deferDelayMs = null } = control;
@@ -85,7 +116,8 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
       leaseRemainingMs: () => batch.deadline.remainingMs(),
     };
     const startedAt = clock.monotonicMs();
-    const outcomes = await outcomesUnless(abandon, batch.events, (event) => pipeline(event, context));
+    const work = (event: E) => openOutcomes.get(event.seq) ?? pipeline(event, context);
+    const outcomes = await outcomesUntil(abandon, clock, batch, work);
     const handledAt = clock.monotonicMs();
 
     const results: EventResult<E>[] = [];
@@ -96,7 +128,9 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
       else results.push({ event, outcome: finalOutcome(event, given) });
     });
     const rows = decideRows(results, { retryPolicy, deferDelayMs });
-    const report = await commit.commit(repository, batch.fence, rows, { clock, logger, store, abandon });
+    openOutcomes.hold(results);
+    const report = await record(batch.fence, rows, { clock, logger, store, abandon });
+    openOutcomes.letGo(rows.completed, report.unrecorded);
     return {
       ...report,
       results,
@@ -114,11 +148,15 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
   });
 }
 
-/** The outcome of each event, `undefined` for those that were still in work when `abandon` was aborted. */
-async function outcomesUnless<E>(
+/**
+ * The outcome of each event, `undefined` for those that were still in work when `abandon` was aborted or the lease ran out:
+ * one event that hangs must not keep the outcomes of its neighbours.
+ */
+async function outcomesUntil<E extends BaseEvent>(
   abandon: AbortSignal,
-  events: readonly E[],
-  work: (event: E) => Promise<Outcome>,
+  clock: Clock,
+  { events, deadline }: ClaimedBatch<E>,
+  work: (event: E) => Outcome | Promise<Outcome>,
 ): Promise<readonly (Outcome | undefined)[]> {
   // A claim that was answered after the worker had gone.
   if (abandon.aborted) return events.map(() => outcome.release("the worker has stopped"));
@@ -128,17 +166,16 @@ async function outcomesUnless<E>(
       outcomes[index] = await work(event);
     }),
   );
-  if (abandon === silentAbort) await all;
-  else {
-    await new Promise<void>((resolve) => {
-      const finish = () => {
-        abandon.removeEventListener("abort", finish);
-        resolve();
-      };
-      abandon.addEventListener("abort", finish, { once: true });
-      void all.then(finish);
-    });
-  }
+  await new Promise<void>((resolve) => {
+    const finish = () => {
+      cancel();
+      abandon.removeEventListener("abort", finish);
+      resolve();
+    };
+    const cancel = clock.schedule(Math.max(0, deadline.remainingMs()), finish);
+    abandon.addEventListener("abort", finish, { once: true });
+    void all.then(finish);
+  });
   // A copy: what settles later must not change the decision.
   return [...outcomes];
 }

@@ -32,12 +32,15 @@ export async function recordUntilKnown<Row extends EventRef>(
   for (let failures = 0; ; ) {
     try {
       const { missing } = await statement.record(rows);
-      context.store.succeeded();
+      context.store.succeeded(statement);
       return failures === 0 ? { ...nothing, lost: missing } : { ...nothing, uncertain: missing };
     } catch (error) {
-      if (isOmniBoxError(error, "STORE.DATA_ERROR")) return isolateBadRow(statement, error, context);
+      if (isOmniBoxError(error, "STORE.DATA_ERROR")) {
+        context.store.succeeded(statement);
+        return isolateBadRow(statement, error, context);
+      }
       failures += 1;
-      context.store.failed(describeFailure(error));
+      context.store.failed(describeFailure(error), statement);
       if (context.abandon.aborted) return { ...nothing, unrecorded: rows };
       const delayMs = fullJitterBackoffMs(failures, defaults.outageBaseMs, defaults.outageMaxMs);
       await waitOrAbort(context.clock, delayMs, context.abandon);

@@ -92,13 +92,13 @@ export interface EventRepository<E extends BaseEvent> {
   /** Reads one event, or `null` if there is none (with `onPublished: "delete"` a published event is gone). */
   findById(id: string): Promise<E | null>;
 
-  /** Reads due, unleased events in `seq` order without taking them. */
+  /** Reads due, unleased events in `seq` order without taking them. Which ones, beyond the limit, is up to the store. */
   findDue(query: DueQuery): Promise<readonly E[]>;
 
   /**
    * Leases up to `limit` due events and returns them in `seq` order.
    *
-   * Due: pending, `nextAttemptAt` (else `scheduledAt`) reached, no lease or an expired one. Never more than `limit`, never a
+   * Due: pending, `nextAttemptAt` (else `scheduledAt`) reached, no lease or an expired one. Those that have been due longest come first. Never more than `limit`, never a
    * row that a parallel claim got. After a rejection some rows may be leased under the token; they come back when it expires.
    * Called only with `capabilities.leasedClaim`.
    */

@@ -6,6 +6,8 @@ export type RelayCounter =
   | "deferred"
   | "failed"
   | "released"
+  /** Still in work when their lease ran out, or when the relay was stopped. */
+  | "abandoned"
   | "leasesLost"
   | "outcomesUncertain"
   | "outcomesUnrecorded"

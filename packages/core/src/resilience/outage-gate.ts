@@ -10,10 +10,10 @@ export interface OutageGate {
   readonly failure: FailureDescription | null;
   /** Wait this long before the next try; 0 while the gate is closed. */
   delayMs(): number;
-  /** Reports a try that failed. */
-  failed(failure: FailureDescription): void;
+  /** Reports a try that failed. `task`: what was tried; the gate stays open until each task that failed has succeeded. */
+  failed(failure: FailureDescription, task?: unknown): void;
   /** Reports a try that succeeded. */
-  succeeded(): void;
+  succeeded(task?: unknown): void;
 }
 
 /**
@@ -22,29 +22,30 @@ export interface OutageGate {
  * @param what - "the broker" or "the database", for the log
  */
 export function createOutageGate(what: string, logger: Logger): OutageGate {
+  const failing = new Map<unknown, FailureDescription>();
   let failures = 0;
-  let failure: FailureDescription | null = null;
   let delayMs = 0;
   return {
     get isOpen() {
-      return failures > 0;
+      return failing.size > 0;
     },
     get failure() {
-      return failure;
+      return [...failing.values()].at(-1) ?? null;
     },
     delayMs: () => delayMs,
-    failed(given) {
+    failed(failure, task) {
+      if (failing.size === 0)
+        logger.warn({ code: failure.code }, `${what} does not answer, trying on: ${failure.message}`);
+      failing.set(task, failure);
       failures += 1;
-      failure = given;
       // Never less than a tenth of the ceiling: full jitter alone may draw a row of zeros and hammer what is down.
       const ceiling = Math.min(defaults.outageMaxMs, defaults.outageBaseMs * 2 ** Math.min(failures - 1, 16));
       delayMs = Math.max(ceiling / 10, fullJitterBackoffMs(failures, defaults.outageBaseMs, defaults.outageMaxMs));
-      if (failures === 1) logger.warn({ code: given.code }, `${what} does not answer, trying on: ${given.message}`);
     },
-    succeeded() {
-      if (failures > 0) logger.warn({ failedTries: failures }, `${what} answers again`);
+    succeeded(task) {
+      if (!failing.delete(task) || failing.size > 0) return;
+      logger.warn({ failedTries: failures }, `${what} answers again`);
       failures = 0;
-      failure = null;
       delayMs = 0;
     },
   };

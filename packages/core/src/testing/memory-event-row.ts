@@ -45,6 +45,11 @@ export function isDue(row: MemoryEventRow, nowMs: number): boolean {
   return row.status === "pending" && (notBefore === null || notBefore.getTime() <= nowMs) && !isLeased(row, nowMs);
 }
 
+/** Since when a due row has been due. */
+export function dueAtMs({ nextAttemptAt, scheduledAt, createdAt }: MemoryEventRow): number {
+  return (nextAttemptAt ?? scheduledAt ?? createdAt).getTime();
+}
+
 /** Makes the lease that a claim writes. */
 export function createLease(token: string, workerId: string, untilMs: number): EventLease {
   return { token, workerId, until: new Date(untilMs) };

@@ -17,7 +17,7 @@ import type {
 } from "../protocols/event-repository.js";
 import type { Fence, LeaseFence } from "../protocols/fence.js";
 import type { AddedEvent, OutboxEventRepository } from "../protocols/outbox-event-repository.js";
-import { createLease, isDue, isLeased, type MemoryEventRow, readRow } from "./memory-event-row.js";
+import { createLease, dueAtMs, isDue, isLeased, type MemoryEventRow, readRow } from "./memory-event-row.js";
 import { MemoryEventStore, MemoryTransactionState } from "./memory-event-store.js";
 
 /** A transaction of {@link MemoryOutboxRepository.transaction}. */
@@ -105,7 +105,8 @@ export function createMemoryOutboxRepository(options: MemoryOutboxRepositoryOpti
   function dueRows({ limit, filters }: DueQuery): MemoryEventRow[] {
     const nowMs = clock.now();
     const due = store.rows().filter((row) => isDue(row, nowMs) && matches(row, filters));
-    return due.slice(0, limit);
+    const longestDue = due.sort((a, b) => dueAtMs(a) - dueAtMs(b)).slice(0, limit);
+    return longestDue.sort((a, b) => (a.seq < b.seq ? -1 : 1));
   }
 
   function takeLease(row: MemoryEventRow, { token, workerId, leaseMs }: LeaseRequest): OutboxEvent {

@@ -1,0 +1,43 @@
+import type { BaseEvent } from "../events/outbox-event.js";
+import type { Outcome } from "../pipeline/outcome.js";
+import type { EventRef } from "../protocols/event-repository.js";
+import type { EventResult } from "./decide-rows.js";
+
+/**
+ * Remembers completed events whose outcome is not known to be recorded.
+ *
+ * When such a row is claimed again, because its lease ran out while the store did not answer, it is recorded under the new
+ * lease and not worked on a second time.
+ */
+export interface OpenOutcomes {
+  get(seq: bigint): Outcome | undefined;
+  /** Before the outcomes of a batch are recorded. */
+  hold(results: readonly EventResult<BaseEvent>[]): void;
+  /** After that; what is unrecorded stays. */
+  letGo(completed: readonly EventRef[], unrecorded: readonly EventRef[]): void;
+}
+
+export function createOpenOutcomes(): OpenOutcomes {
+  /** With the number of batches that are recording the event: an older one may learn first that its lease is lost. */
+  const open = new Map<bigint, { readonly outcome: Outcome; holders: number }>();
+  return {
+    get: (seq) => open.get(seq)?.outcome,
+    hold(results) {
+      for (const { event, outcome } of results) {
+        if (outcome.kind !== "completed") continue;
+        const entry = open.get(event.seq);
+        if (entry === undefined) open.set(event.seq, { outcome, holders: 1 });
+        else entry.holders += 1;
+      }
+    },
+    letGo(completed, unrecorded) {
+      const kept = new Set(unrecorded.map(({ seq }) => seq));
+      for (const { seq } of completed) {
+        const entry = open.get(seq);
+        if (entry === undefined) continue;
+        entry.holders -= 1;
+        if (entry.holders <= 0 && !kept.has(seq)) open.delete(seq);
+      }
+    },
+  };
+}
