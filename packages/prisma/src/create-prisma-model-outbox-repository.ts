@@ -22,6 +22,7 @@ import {
   validateOptions,
 } from "@omni-box/core";
 import { z } from "zod";
+import { prismaDefaults } from "./defaults.js";
 import { mapPrismaErrorInTransaction } from "./map-prisma-error.js";
 import { dueWhere, notLeased } from "./model/due-where.js";
 import { insertDrafts } from "./model/insert-drafts.js";
@@ -33,7 +34,7 @@ import type {
   PrismaModelTransactionLike,
 } from "./prisma-model-client-like.js";
 import { type PrismaOutboxOptions, prismaOutboxOptions } from "./prisma-outbox-options.js";
-import { runStatement } from "./run-statement.js";
+import { createStatementRunner, type StatementOptions } from "./run-statement.js";
 import { describeSettingMismatch } from "./store-not-ready.js";
 
 /** Options of {@link createPrismaModelOutboxRepository}. */
@@ -75,18 +76,23 @@ export function createPrismaModelOutboxRepository(
   const setting = { bucketCount, hashVersion: partitionHashVersion };
   const { outboxEvent, outboxSetting } = client;
 
-  const run = <Result>(purpose: string, call: () => PromiseLike<Result>) =>
-    runStatement(purpose, statementTimeoutMs, call);
+  const { maxUnanswered, unansweredForMs } = prismaDefaults;
+  const { run } = createStatementRunner({ timeoutMs: statementTimeoutMs, maxUnanswered, unansweredForMs });
   const inMs = (ms: number) => new Date(clock.now() + ms);
 
-  async function readFirst(where: object): Promise<OutboxEvent | null> {
-    const record = await run("read an event", () => outboxEvent.findFirst({ where }));
+  async function readFirst(where: object, options?: StatementOptions<unknown>): Promise<OutboxEvent | null> {
+    const record = await run("read an event", () => outboxEvent.findFirst({ where }), options);
     return record === null ? null : readEventRecord(record as OutboxEventRecord);
   }
 
   /** Changes one row if the condition holds, and says whether it did. */
-  async function change(purpose: string, where: object, data: object): Promise<boolean> {
-    const { count } = await run(purpose, () => outboxEvent.updateMany({ where, data }));
+  async function change(
+    purpose: string,
+    where: object,
+    data: object,
+    options?: StatementOptions<unknown>,
+  ): Promise<boolean> {
+    const { count } = await run(purpose, () => outboxEvent.updateMany({ where, data }), options);
     return count === 1;
   }
 
@@ -126,7 +132,11 @@ export function createPrismaModelOutboxRepository(
   async function lock(id: string, { token, workerId, leaseMs }: LeaseRequest): Promise<OutboxEvent | null> {
     const where = { id, status: "pending", ...notLeased(new Date(clock.now())) };
     const data = { leaseToken: token, leaseUntil: inMs(leaseMs), lockedBy: workerId };
-    return (await change("lock an event", where, data)) ? readFirst({ id, leaseToken: token }) : null;
+    const held = { id, leaseToken: token, status: "pending" };
+    // The caller has given up by then, and nobody else knows the token: the row would be hidden for a lease.
+    const onLateAnswer = () => change("give a late event back", held, released, { evenIfFull: true });
+    if (!(await change("lock an event", where, data, { onLateAnswer }))) return null;
+    return readFirst(held, { onLateAnswer, evenIfFull: true });
   }
 
   async function complete(fence: Fence, row: EventRef): Promise<boolean> {

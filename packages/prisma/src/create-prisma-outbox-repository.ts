@@ -18,6 +18,7 @@ import {
   validateOptions,
 } from "@omni-box/core";
 import { z } from "zod";
+import { prismaDefaults } from "./defaults.js";
 import { mapPrismaErrorInTransaction } from "./map-prisma-error.js";
 import { matchAdded } from "./match-added.js";
 import type { StoredRow, StoreSetting } from "./outbox-dialect.js";
@@ -26,7 +27,7 @@ import { schemaName } from "./postgresql/qualify-table.js";
 import { verifyPostgresqlStore } from "./postgresql/verify-postgresql-store.js";
 import { isPrismaTransaction, type PrismaClientLike, type PrismaTransactionLike } from "./prisma-client-like.js";
 import { type PrismaOutboxOptions, prismaOutboxOptions } from "./prisma-outbox-options.js";
-import { runStatement } from "./run-statement.js";
+import { createStatementRunner, type StatementOptions } from "./run-statement.js";
 import type { Statement } from "./statement.js";
 import { storeNotReady } from "./store-not-ready.js";
 
@@ -64,18 +65,37 @@ export function createPrismaOutboxRepository(
   const dialect = createPostgresqlDialect({ schema, onPublished });
   const setting: StoreSetting = { bucketCount, hashVersion: partitionHashVersion };
 
-  function query<Row>(purpose: string, { sql, values }: Statement): Promise<readonly Row[]> {
-    return runStatement(purpose, statementTimeoutMs, () => client.$queryRawUnsafe<readonly Row[]>(sql, ...values));
+  const { maxUnanswered, unansweredForMs } = prismaDefaults;
+  const { run } = createStatementRunner({ timeoutMs: statementTimeoutMs, maxUnanswered, unansweredForMs });
+
+  function query<Row>(
+    purpose: string,
+    { sql, values }: Statement,
+    options?: StatementOptions<readonly Row[]>,
+  ): Promise<readonly Row[]> {
+    return run(purpose, () => client.$queryRawUnsafe<readonly Row[]>(sql, ...values), options);
   }
 
   async function readEvents(purpose: string, statement: Statement): Promise<readonly OutboxEvent[]> {
     return (await query<StoredRow>(purpose, statement)).map(dialect.readEvent);
   }
 
-  async function readOne(purpose: string, id: string, statement: () => Statement): Promise<OutboxEvent | null> {
-    // No other text is the id of an event, and the database would refuse it.
-    if (!uuid.test(id)) return null;
-    const [event] = await readEvents(purpose, statement());
+  /** Takes rows. If the answer comes after the caller has given up, they are given back, else they would be hidden for a lease. */
+  async function leaseEvents(purpose: string, token: string, statement: Statement): Promise<readonly OutboxEvent[]> {
+    const onLateAnswer = (late: readonly StoredRow[]) => giveBack(token, late.map(dialect.readEvent));
+    return (await query<StoredRow>(purpose, statement, { onLateAnswer })).map(dialect.readEvent);
+  }
+
+  async function giveBack(token: string, events: readonly OutboxEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const rows = events.map(({ id, seq, attemptsMade }) => ({ id, seq, attemptsMade, delayMs: null, error: null }));
+    const statement = dialect.recordPending({ kind: "lease", token }, rows);
+    await query("give late events back", statement, { evenIfFull: true });
+  }
+
+  /** No other text is the id of an event, and the database would refuse it. */
+  async function onlyById(id: string, read: () => Promise<readonly OutboxEvent[]>): Promise<OutboxEvent | null> {
+    const [event] = uuid.test(id) ? await read() : [];
     return event ?? null;
   }
 
@@ -126,12 +146,13 @@ export function createPrismaOutboxRepository(
         query: (statement) => query("check the store", statement),
       }),
 
-    findById: (id: string) => readOne("read an event", id, () => dialect.findById(id)),
+    findById: (id: string) => onlyById(id, () => readEvents("read an event", dialect.findById(id))),
     findDue: (due: DueQuery) => readEvents("read due events", dialect.findDue(due)),
-    claim: (request: ClaimRequest) => readEvents("claim events", dialect.claim(request)),
-    lock: (id: string, lease: LeaseRequest) => readOne("lock an event", id, () => dialect.lock(id, lease)),
+    claim: (request: ClaimRequest) => leaseEvents("claim events", request.token, dialect.claim(request)),
+    lock: (id: string, lease: LeaseRequest) =>
+      onlyById(id, () => leaseEvents("lock an event", lease.token, dialect.lock(id, lease))),
     forceUnlock: (id: string, reason: string) =>
-      readOne("unlock an event", id, () => dialect.forceUnlock(id, sanitizeFailureMessage(reason))),
+      onlyById(id, () => readEvents("unlock an event", dialect.forceUnlock(id, sanitizeFailureMessage(reason)))),
 
     extendLease: (fence: LeaseFence, rows: readonly EventRef[], leaseMs: number) =>
       record("extend leases", rows, () => dialect.extendLease(fence, rows, leaseMs)),

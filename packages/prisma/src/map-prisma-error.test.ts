@@ -117,7 +117,19 @@ describe("mapPrismaError", () => {
   });
 
   it.each([
-    ["a syntax error", postgres("42601")],
+    ["a trigger's own error", postgres("P0001"), { sqlState: "P0001" }],
+    ["a syntax error", postgres("42601"), { sqlState: "42601" }],
+    ["a kind of error that is new", rawError({ kind: "Novelty" }), { kind: "Novelty" }],
+    ["a code of Prisma that is not listed", modelError("P2999"), { prismaCode: "P2999" }],
+    ["an error that Prisma could not name", named("PrismaClientUnknownRequestError", secret), {}],
+  ])("makes an error of its own of %s, without the database's words", (_name, error, facts) => {
+    const mapped = mapPrismaError(error, "record pending events") as Error & { meta: object };
+    expect(mapped).toMatchObject({ code: "STORE.TRANSACTION_FAILED", meta: facts });
+    expect(mapped.message).toContain("could not record pending events: the database refused the statement");
+    expect(JSON.stringify([mapped.message, mapped.meta, mapped.cause])).not.toContain(secret);
+  });
+
+  it.each([
     ["an error that is not the database's", new TypeError("x is not a function")],
     ["a thrown string", "no"],
     ["nothing", undefined],
@@ -133,10 +145,13 @@ describe("mapPrismaError", () => {
 });
 
 describe("mapPrismaErrorInTransaction", () => {
-  it.each(["40001", "40P01", "55P03", "57014", "57P01", "25P02"])("leaves %s to the application", (sqlState) => {
-    const error = postgres(sqlState);
-    expect(mapPrismaErrorInTransaction(error, "add events")).toBe(error);
-  });
+  it.each(["40001", "40P01", "55P03", "57014", "57P01", "25P02", "P0001"])(
+    "leaves %s to the application",
+    (sqlState) => {
+      const error = postgres(sqlState);
+      expect(mapPrismaErrorInTransaction(error, "add events")).toBe(error);
+    },
+  );
 
   it.each([
     ["42P01", "STORE.SCHEMA_MISSING"],

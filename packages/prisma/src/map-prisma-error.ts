@@ -84,8 +84,11 @@ const explanations: Partial<Record<ErrorCode, string>> = {
   "STORE.UNREACHABLE": "the database could not be reached, or the connection was lost; it may have happened",
 };
 
+/** For codes that are in no table, such as P0001 of a trigger's `RAISE EXCEPTION`. */
+const unknownRefusal = "the database refused the statement; its own log says why";
+
 /**
- * Turns an error of Prisma or its driver into an {@link OmniBoxError}; what it does not know comes back unchanged.
+ * Turns an error of Prisma or its driver into an {@link OmniBoxError}; only what is no error of a database comes back unchanged.
  *
  * The new error is built from SQLSTATE and constraint name alone. Messages, details and causes of the database may hold the
  * values of a row, so none of them is kept.
@@ -95,7 +98,10 @@ const explanations: Partial<Record<ErrorCode, string>> = {
 export function mapPrismaError(error: unknown, purpose: string): unknown {
   const facts = readDatabaseError(error);
   const code = codeOf(facts);
-  return code === undefined ? error : storeError(code, purpose, facts);
+  if (code !== undefined) return storeError(code, purpose, facts);
+  if (nameOf(facts) === undefined) return error;
+  // Neither that repeating helps nor that a value is to blame is known, only that the statement's own transaction failed.
+  return storeError("STORE.TRANSACTION_FAILED", purpose, facts, unknownRefusal);
 }
 
 /**
@@ -116,11 +122,20 @@ function codeOf({ sqlState, kind, prismaCode }: DatabaseErrorFacts): ErrorCode |
   return bySqlState ?? (kind ? codeByKind[kind] : undefined) ?? (prismaCode ? codeByPrismaCode[prismaCode] : undefined);
 }
 
-function storeError(code: ErrorCode, purpose: string, facts: DatabaseErrorFacts): OmniBoxError {
+function nameOf({ sqlState, kind, prismaCode }: DatabaseErrorFacts): string | undefined {
+  return sqlState ?? kind ?? prismaCode;
+}
+
+function storeError(
+  code: ErrorCode,
+  purpose: string,
+  facts: DatabaseErrorFacts,
+  explanation = explanations[code],
+): OmniBoxError {
   const { sqlState, kind, prismaCode, constraint } = facts;
   const known = { sqlState, kind, prismaCode, constraint };
   const meta = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
-  const name = sqlState ?? kind ?? prismaCode;
+  const name = nameOf(facts);
   const where = constraint === undefined ? name : `${name}, constraint ${constraint}`;
-  return new OmniBoxError(code, `could not ${purpose}: ${explanations[code]} (${where})`, { meta });
+  return new OmniBoxError(code, `could not ${purpose}: ${explanation} (${where})`, { meta });
 }

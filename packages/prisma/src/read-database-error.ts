@@ -30,6 +30,12 @@ interface DriverCause {
 const connectionLost =
   /Connection terminated|not queryable|timeout exceeded when trying to connect|Query read timeout|after calling end|ECONN|EPIPE|ETIMEDOUT/;
 const connectionFailure = "08006";
+/** What Prisma calls an error for which it has no code; its text may be the database's. */
+const namelessErrors = new Set([
+  "PrismaClientUnknownRequestError",
+  "PrismaClientInitializationError",
+  "PrismaClientRustPanicError",
+]);
 const maxDepth = 5;
 
 /**
@@ -64,6 +70,7 @@ function readLayer(error: ErrorLike): DatabaseErrorFacts | null {
   if (prismaCode !== undefined) return { prismaCode };
   if (error.name === "PrismaClientValidationError") return { kind: "InvalidInputValue" };
   if (typeof error.message === "string" && connectionLost.test(error.message)) return { sqlState: connectionFailure };
+  if (typeof error.name === "string" && namelessErrors.has(error.name)) return { kind: error.name };
   return null;
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { createServer } from "node:net";
+import { inspect } from "node:util";
 import type { OutboxEventDraft } from "@omni-box/core";
 import { createPrismaOutboxRepository } from "@omni-box/prisma";
 import { PrismaPg } from "@prisma/adapter-pg";
@@ -134,6 +135,34 @@ describe("what the real driver reports becomes", () => {
     });
     await locking;
   });
+});
+
+it("an error that a trigger raises reaches the relay without the row that it shows, and your transaction as it is", async () => {
+  const secret = "4111-1111-1111-1111";
+  const { schema, prisma } = database;
+  const { client, repository } = repositoryWith();
+  await client.$transaction((tx) => repository.add(tx, sampleEvents(1, { payload: { card: secret } })));
+  const lease = request();
+  const rows = (await repository.claim(lease)).map(refOf);
+  await prisma.$executeRawUnsafe(`
+    CREATE FUNCTION ${schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'refused: %', coalesce(to_jsonb(OLD), to_jsonb(NEW)); END $$`);
+  await prisma.$executeRawUnsafe(
+    `CREATE TRIGGER refuse BEFORE INSERT OR DELETE ON ${schema}.outbox_event FOR EACH ROW EXECUTE FUNCTION ${schema}.refuse()`,
+  );
+  try {
+    const recording = repository.recordCompleted({ kind: "lease", token: lease.token }, rows);
+    const error = await recording.then(
+      () => expect.unreachable("the trigger did not refuse"),
+      (error: Error & { code?: string; meta?: object }) => error,
+    );
+    expect(error).toMatchObject({ code: "STORE.TRANSACTION_FAILED", meta: { sqlState: "P0001" } });
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
+    const adding = client.$transaction((tx) => repository.add(tx, sampleEvents(1)));
+    await expect(adding).rejects.toMatchObject({ code: "P2010" });
+  } finally {
+    await prisma.$executeRawUnsafe(`DROP FUNCTION ${schema}.refuse() CASCADE`);
+  }
 });
 
 describe("a role without rights", () => {

@@ -43,10 +43,13 @@ export async function openTestDatabase(): Promise<TestDatabase> {
     connect,
     async advanceTime(ms) {
       await prisma.$executeRawUnsafe(
-        `UPDATE ${schema}.outbox_event
-         SET lease_until = lease_until - $1::double precision * interval '1 millisecond',
-             next_attempt_at = next_attempt_at - $1::double precision * interval '1 millisecond',
-             scheduled_at = scheduled_at - $1::double precision * interval '1 millisecond'`,
+        `UPDATE ${schema}.outbox_event AS event
+         SET created_at = event.created_at - gone,
+             scheduled_at = event.scheduled_at - gone,
+             next_attempt_at = event.next_attempt_at - gone,
+             completed_at = event.completed_at - gone,
+             lease_until = event.lease_until - gone
+         FROM (SELECT $1::double precision * interval '1 millisecond' AS gone) AS time`,
         ms,
       );
     },

@@ -44,8 +44,7 @@ export class ChannelSlot implements PublicationHolder, PublishChannelOwner {
   /** Takes a publication over; writes it in this turn when nothing is before it. */
   enqueue(publication: Publication): void {
     this.#order.enqueue(publication);
-    // After a rejection the caller gets a turn first, to stop what must not follow it.
-    if (!this.#isWritingScheduled) this.#writeAll();
+    this.#writeAll();
   }
 
   /** Uses the connection from now on; resolves when the channel is open or the connection is given up. */
@@ -100,7 +99,6 @@ export class ChannelSlot implements PublicationHolder, PublishChannelOwner {
       publication,
       kind === "refused" ? refusalOf(publication, answer.error) : returnOf(publication, answer, this.#options),
     );
-    this.#scheduleWriting();
   }
 
   onDrain(): void {
@@ -202,6 +200,7 @@ export class ChannelSlot implements PublicationHolder, PublishChannelOwner {
   }
 
   #nextToWrite(): Publication | undefined {
+    if (this.#isWritingScheduled) return undefined;
     const channel = this.#channel;
     if (channel === null || channel.isFull || this.#session?.blockedReason !== null) return undefined;
     return this.#order.next(channel.unconfirmed);
@@ -240,5 +239,7 @@ export class ChannelSlot implements PublicationHolder, PublishChannelOwner {
   #fail(publication: Publication, error: unknown): void {
     this.#options.publications.fail(publication, error);
     this.#order.noteFailure(publication);
+    // The caller gets a turn first, to stop what must not follow a rejection.
+    this.#scheduleWriting();
   }
 }

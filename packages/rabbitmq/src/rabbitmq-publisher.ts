@@ -1,5 +1,4 @@
 import {
-  defaults,
   type EventPublisher,
   invalidOptions,
   OmniBoxError,
@@ -17,7 +16,7 @@ import type { ConnectionSession } from "./connection-session.js";
 import { ConnectionSupervisor } from "./connection-supervisor.js";
 import { rabbitMqDefaults } from "./defaults.js";
 import { type EncodedMessage, encodeMessage } from "./encode-message.js";
-import { heartbeatWarning } from "./heartbeat-warning.js";
+import { HeartbeatCheck } from "./heartbeat-check.js";
 import { OpenPublications } from "./open-publications.js";
 import type { rabbitMqPublisherOptionsSchema } from "./rabbitmq-publisher-options.js";
 import { runTopologySteps } from "./run-topology-steps.js";
@@ -32,14 +31,15 @@ export class RabbitMqPublisher implements EventPublisher {
   readonly #publications: OpenPublications;
   readonly #slots: readonly ChannelSlot[];
   readonly #supervisor: ConnectionSupervisor;
+  readonly #heartbeatCheck: HeartbeatCheck;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
-  #hasWarnedOfHeartbeat = false;
 
   constructor(options: Options) {
     this.#options = options;
     this.capabilities = Object.freeze({ reportsUnroutable: options.unroutable === "fail" });
     this.#publications = new OpenPublications(options.clock);
+    this.#heartbeatCheck = new HeartbeatCheck(options.logger);
     const { closeTimeoutMs } = rabbitMqDefaults;
     this.#slots = Array.from(
       { length: options.channels },
@@ -83,6 +83,7 @@ export class RabbitMqPublisher implements EventPublisher {
     let encoded: EncodedMessage;
     try {
       assertTimeout(options.timeoutMs);
+      this.#heartbeatCheck.onPublish(this.#supervisor.session, options.timeoutMs);
       encoded = encodeMessage(message, this.#options.appId);
     } catch (error) {
       return Promise.reject(error);
@@ -132,7 +133,7 @@ export class RabbitMqPublisher implements EventPublisher {
   }
 
   async #prepare(session: ConnectionSession): Promise<void> {
-    this.#warnOfHeartbeat(session);
+    this.#heartbeatCheck.onConnection(session);
     const { connection } = session;
     const { exchange, topology } = this.#options;
     if (topology.assert !== undefined) await assertTopology(connection, topology.assert);
@@ -140,13 +141,6 @@ export class RabbitMqPublisher implements EventPublisher {
     // The default exchange always exists, and looking for it is refused.
     if (exchange !== "") await runTopologySteps(connection, [checkExchangeStep(exchange)]);
     await Promise.all(this.#slots.map((slot) => slot.attach(session)));
-  }
-
-  #warnOfHeartbeat(session: ConnectionSession): void {
-    const warning = heartbeatWarning(session.internals.heartbeatSeconds, defaults.publishTimeoutMs);
-    if (warning === null || this.#hasWarnedOfHeartbeat) return;
-    this.#hasWarnedOfHeartbeat = true;
-    this.#options.logger.warn({ heartbeatSeconds: session.internals.heartbeatSeconds }, warning);
   }
 
   #onBlockedChange(session: ConnectionSession): void {

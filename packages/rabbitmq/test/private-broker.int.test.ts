@@ -2,6 +2,7 @@ import type { EventPublisher, OutgoingMessage } from "@omni-box/core";
 import amqp from "amqplib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createRabbitMqPublisher, type RabbitMqPublisherOptions } from "../src/index.js";
+import { feed, raiseMemoryAlarm } from "./memory-alarm.js";
 import { type PrivateRabbitMq, startPrivateRabbitMq } from "./private-rabbitmq.js";
 import { createRecordingLogger, type RecordingLogger } from "./recording-logger.js";
 import { openTestBroker, type TestBroker, withHeartbeat } from "./test-broker.js";
@@ -119,16 +120,19 @@ describe("a broker that closes a channel over one message", () => {
 });
 
 describe("a broker short of memory", () => {
+  // Also after a test that failed in the middle.
+  afterEach(() => feed(node));
+
   it("holds messages back without a failure, until it takes them again", async () => {
     await start();
-    await node.ctl("set_vm_memory_high_watermark", "0.00001");
+    await raiseMemoryAlarm(node);
     const written = resultOf(publisher.publish(testMessage(), { timeoutMs: 60_000 }));
     await logger.waitFor(/blocks publishers/);
 
     expect(publisher.health()).toMatchObject({ status: "degraded" });
     expect(await publishAll(testMessages(3), { timeoutMs: 100 })).toEqual(Array(3).fill("BROKER.BLOCKED"));
     const waiting = publishAll(testMessages(3), { timeoutMs: 60_000 });
-    await node.ctl("set_vm_memory_high_watermark", "0.4");
+    await feed(node);
 
     expect(await waiting).toEqual(Array(3).fill("confirmed"));
     expect(await written).toBe("confirmed");
@@ -139,14 +143,14 @@ describe("a broker short of memory", () => {
   it("is not taken for a dead one when what was written before times out, and gets nothing twice", async () => {
     const arrived = await broker.collect(queue);
     await start();
-    await node.ctl("set_vm_memory_high_watermark", "0.00001");
+    await raiseMemoryAlarm(node);
     const message = testMessage();
 
     expect(await publishAll([message], { timeoutMs: 100 })).toEqual(["BROKER.PUBLISH_TIMEOUT"]);
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       expect(await publishAll([message], { timeoutMs: 600 })).toEqual(["BROKER.BLOCKED"]);
     }
-    await node.ctl("set_vm_memory_high_watermark", "0.4");
+    await feed(node);
     const next = testMessage();
 
     expect(await publishAll([next])).toEqual(["confirmed"]);
@@ -157,7 +161,7 @@ describe("a broker short of memory", () => {
 
   it("does not hold up the stop", async () => {
     await start();
-    await node.ctl("set_vm_memory_high_watermark", "0.00001");
+    await raiseMemoryAlarm(node);
     const written = publishAll(testMessages(1));
     await logger.waitFor(/blocks publishers/);
     const waiting = publishAll(testMessages(1));
@@ -167,7 +171,6 @@ describe("a broker short of memory", () => {
 
     expect(performance.now() - startedMs).toBeLessThan(2_000);
     expect([await written, await waiting]).toEqual([["BROKER.CONNECTION_LOST"], ["BROKER.STOPPED"]]);
-    await node.ctl("set_vm_memory_high_watermark", "0.4");
   });
 });
 

@@ -162,7 +162,7 @@ describe("confirms that are held back", () => {
   it("are waited for by the stop", async () => {
     await create().start();
     proxy.setMode("hold-answers");
-    const publications = testMessages(100).map((message) => publisher.publish(message, { timeoutMs }));
+    const results = resultsOf(testMessages(100).map((message) => publisher.publish(message, { timeoutMs })));
     expect(publisher.health().unconfirmed).toBe(100);
 
     const stopping = publisher.stop({ timeoutMs });
@@ -170,7 +170,7 @@ describe("confirms that are held back", () => {
     proxy.setMode("pass");
     await stopping;
 
-    expect(new Set(await resultsOf(publications))).toEqual(new Set(["confirmed"]));
+    expect(new Set(await results)).toEqual(new Set(["confirmed"]));
   });
 
   it("are given up at the end of the stop's time, and what was never written is known not to be sent", async () => {
@@ -199,6 +199,22 @@ describe("confirms that are held back", () => {
     expect(new Set(results)).toEqual(new Set(["confirmed", "BROKER.CONNECTION_LOST"]));
     expect(await resultOf(publish({ partitionKey: "key-0" }))).toBe("confirmed");
     expect(proxy.accepted).toBe(1);
+  });
+});
+
+describe("the heartbeat", () => {
+  it.each([
+    ["shorter than three heartbeats of 3 s", 3, [60_000, 2_000, 1_000], 1],
+    ["as long as three heartbeats of 20 s", 20, [60_000], 0],
+  ])("is warned of once when a publish time-out is %s", async (_title, heartbeatSeconds, timeouts, warnings) => {
+    const url = new URL(withHeartbeat(amqpUrl, proxy.port));
+    url.searchParams.set("heartbeat", String(heartbeatSeconds));
+    await create({ connect: () => amqp.connect(url.href) }).start();
+
+    for (const messageTimeoutMs of timeouts) await publish({}, { timeoutMs: messageTimeoutMs });
+
+    const logged = logger.lines.filter(({ level, message }) => level === "warn" && message.includes("heartbeat"));
+    expect(logged).toHaveLength(warnings);
   });
 });
 

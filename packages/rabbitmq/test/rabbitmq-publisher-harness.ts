@@ -3,6 +3,7 @@ import type { PublisherFeature, PublisherHarness, ReceivedMessage } from "@omni-
 import type { EventPublisher, OutgoingMessage } from "@omni-box/core";
 import amqp, { type ConsumeMessage } from "amqplib";
 import { createRabbitMqPublisher } from "../src/index.js";
+import { feed, probeUntil, starve } from "./memory-alarm.js";
 import type { PrivateRabbitMq } from "./private-rabbitmq.js";
 import { createRecordingLogger } from "./recording-logger.js";
 import { startTcpProxy } from "./tcp-proxy.js";
@@ -28,11 +29,37 @@ export async function createRabbitMqPublisherHarness(node: PrivateRabbitMq): Pro
   const publishers: EventPublisher[] = [];
   const logger = createRecordingLogger();
   let blocks = 0;
-  let isBlocked = false;
+  let blocking: Promise<void> | null = null;
+  let closing: Promise<void> | null = null;
+
+  async function block(): Promise<void> {
+    blocks += 1;
+    await starve(node);
+    await probeUntil(
+      () =>
+        closing !== null || logger.lines.filter(({ message }) => /blocks publishers/.test(message)).length >= blocks,
+      // These messages go nowhere; those that are held back are settled by the unblocking.
+      () => {
+        for (const publisher of publishers) publisher.publish(probe(), { timeoutMs: 60_000 }).catch(() => undefined);
+      },
+    );
+    if (closing !== null) throw new Error("the harness was closed before the broker blocked the publisher");
+  }
 
   async function unblock(): Promise<void> {
-    isBlocked = false;
-    await node.ctl("set_vm_memory_high_watermark", "0.4");
+    blocking = null;
+    await feed(node);
+  }
+
+  async function closeAll(): Promise<void> {
+    if (blocking !== null) {
+      // Also after a case that failed in the middle: the two commands must not overtake each other.
+      await blocking.catch(() => undefined);
+      await unblock();
+    }
+    await Promise.all(publishers.map((publisher) => publisher.stop({ timeoutMs: 0 })));
+    await proxy.close();
+    await broker.close();
   }
 
   return {
@@ -78,21 +105,14 @@ export async function createRabbitMqPublisherHarness(node: PrivateRabbitMq): Pro
     async releaseConfirms() {
       proxy.setMode("pass");
     },
-    async block() {
-      blocks += 1;
-      isBlocked = true;
-      await node.ctl("set_vm_memory_high_watermark", "0.00001");
-      // RabbitMQ tells a connection only when it publishes; these messages go nowhere and are settled by the unblocking.
-      for (const publisher of publishers) void publisher.publish(probe(), { timeoutMs: 60_000 }).catch(() => undefined);
-      await logger.waitFor(/blocks publishers/, blocks);
+    block() {
+      blocking = block();
+      return blocking;
     },
     unblock,
-    async close() {
-      // Also after a case that failed in the middle.
-      if (isBlocked) await unblock();
-      await Promise.all(publishers.map((publisher) => publisher.stop({ timeoutMs: 0 })));
-      await proxy.close();
-      await broker.close();
+    close() {
+      closing ??= closeAll();
+      return closing;
     },
   };
 }

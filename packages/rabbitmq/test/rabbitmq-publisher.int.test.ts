@@ -1,4 +1,4 @@
-import { type EventPublisher, silentLogger } from "@omni-box/core";
+import { type EventPublisher, silentLogger, systemClock } from "@omni-box/core";
 import amqp from "amqplib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createRabbitMqPublisher, type RabbitMqPublisherOptions } from "../src/index.js";
@@ -271,6 +271,75 @@ describe("mayWrite", () => {
     expect(await resultOf(second)).toBe("BROKER.NOT_PERMITTED");
     await first;
   });
+
+  it("is not asked earlier because the caller publishes something else in answer to the rejection", async () => {
+    const exchange = await broker.createExchange();
+    await start(exchange, { channels: 1, maxUnconfirmed: 1 });
+    let isStopped = false;
+    const first = publisher.publish(testMessage(), { timeoutMs }).catch(async () => {
+      const third = resultOf(publisher.publish(testMessage(), { timeoutMs }));
+      await Promise.resolve();
+      isStopped = true;
+      return third;
+    });
+    const second = publisher.publish(testMessage(), { timeoutMs, mayWrite: () => !isStopped });
+
+    expect(await resultOf(second)).toBe("BROKER.NOT_PERMITTED");
+    expect(await first).toBe("BROKER.UNROUTABLE");
+  });
+
+  it("is asked only after a rejection also when what was rejected had not been written", async () => {
+    const exchange = await broker.createExchange();
+    await broker.createQueue(exchange);
+    publisher = createRabbitMqPublisher({ connect: () => amqp.connect(amqpUrl), exchange, logger: silentLogger });
+    const starting = publisher.start();
+    let isStopped = false;
+    const first = publisher.publish(testMessage(), { timeoutMs, mayWrite: () => false }).catch(async () => {
+      await Promise.resolve();
+      isStopped = true;
+    });
+    const second = resultOf(publisher.publish(testMessage(), { timeoutMs, mayWrite: () => !isStopped }));
+
+    await Promise.all([starting, first]);
+    expect(await second).toBe("BROKER.NOT_PERMITTED");
+  });
+
+  it("is not asked after the message's own time, and the message is not written, when the process was paused", async () => {
+    const exchange = await broker.createExchange();
+    const arrived = await broker.collect(await broker.createQueue(exchange));
+    let pausedMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + pausedMs };
+    publisher = createRabbitMqPublisher({
+      connect: () => amqp.connect(amqpUrl),
+      exchange,
+      logger: silentLogger,
+      clock,
+    });
+    const starting = publisher.start();
+    const asked: string[] = [];
+    const [paused, late, next] = [testMessage(), testMessage(), testMessage()];
+    const publish = (message: typeof paused, options: { timeoutMs: number }, also = () => {}) =>
+      publisher.publish(message, {
+        ...options,
+        mayWrite: () => {
+          also();
+          return asked.push(message.id) > 0;
+        },
+      });
+
+    const results = resultsOf([
+      publish(paused, { timeoutMs: 60_000 }, () => {
+        pausedMs = 10_000;
+      }),
+      publish(late, { timeoutMs }),
+      publish(next, { timeoutMs: 60_000 }),
+    ]);
+
+    await starting;
+    expect(await results).toEqual(["confirmed", "BROKER.BLOCKED", "confirmed"]);
+    expect(asked).toEqual([paused.id, next.id]);
+    expect(await arrived.waitForIds([paused.id, next.id])).toEqual([paused.id, next.id]);
+  });
 });
 
 describe("starting and stopping", () => {
@@ -295,11 +364,11 @@ describe("starting and stopping", () => {
     const exchange = await broker.createExchange();
     await broker.createQueue(exchange);
     await start(exchange, { maxUnconfirmed: 100 });
-    const publications = testMessages(1_000).map((message) => publisher.publish(message, { timeoutMs }));
+    const results = resultsOf(testMessages(1_000).map((message) => publisher.publish(message, { timeoutMs })));
 
     await publisher.stop({ timeoutMs });
 
-    expect(new Set(await resultsOf(publications))).toEqual(new Set(["confirmed"]));
+    expect(new Set(await results)).toEqual(new Set(["confirmed"]));
   });
 
   it("takes a message while it is still connecting", async () => {
@@ -308,11 +377,11 @@ describe("starting and stopping", () => {
     publisher = createRabbitMqPublisher({ connect: () => amqp.connect(amqpUrl), exchange, logger: silentLogger });
     const starting = publisher.start();
 
-    const publication = publisher.publish(testMessage(), { timeoutMs });
+    const result = resultOf(publisher.publish(testMessage(), { timeoutMs }));
 
     expect(publisher.health().status).toBe("degraded");
-    expect(await resultOf(publication)).toBe("confirmed");
     await starting;
+    expect(await result).toBe("confirmed");
   });
 
   it("refuses a time-out that is not a number, which could never end", async () => {

@@ -102,6 +102,17 @@ describe("optimistic", () => {
   it("asks nothing special of a repository", () => {
     expect(optimistic().requires).toEqual([]);
   });
+
+  it("works on what it has leased when a later lease fails", async () => {
+    const { repository, request } = setUp();
+    const [first] = await storeEvents(repository, sampleDrafts(3));
+    repository.onNext("lock", (carryOut) => carryOut());
+    repository.failNext("lock", new Error("the connection is gone"));
+    const { events } = await optimistic().fetch(repository, request);
+    expect(events.map(({ id }) => id)).toEqual([first?.id]);
+    repository.failNext("lock", new Error("the connection is gone"));
+    await expect(optimistic().fetch(repository, request)).rejects.toThrow("the connection is gone");
+  });
 });
 
 describe("filtered", () => {

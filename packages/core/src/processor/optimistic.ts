@@ -33,8 +33,14 @@ async function fetchOneByOne<E extends BaseEvent>(
   const due = await repository.findDue({ limit, ...(filters && { filters }) });
   const events: E[] = [];
   for (const { id } of due) {
-    const locked = await repository.lock(id, { token, workerId, leaseMs });
-    if (locked !== null) events.push(locked);
+    try {
+      const locked = await repository.lock(id, { token, workerId, leaseMs });
+      if (locked !== null) events.push(locked);
+    } catch (error) {
+      // What is leased already would else be hidden until its lease runs out.
+      if (events.length === 0) throw error;
+      break;
+    }
   }
   return { events, fence: { kind: "lease", token }, deadline };
 }

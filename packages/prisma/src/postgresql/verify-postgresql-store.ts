@@ -53,7 +53,7 @@ async function findOtherDatabase({ query }: VerifyOptions): Promise<string | nul
     return version.startsWith("PostgreSQL ") ? null : problem(`"${version.slice(0, 60)}"`);
   } catch (error) {
     // An outage says nothing about the kind of database; a refused statement does.
-    if (isOmniBoxError(error)) throw error;
+    if (isOmniBoxError(error) && !isOmniBoxError(error, "STORE.TRANSACTION_FAILED")) throw error;
     return problem("a database without the function version()");
   }
 }

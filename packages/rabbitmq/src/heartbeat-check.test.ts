@@ -1,0 +1,46 @@
+import { type LogFields, silentLogger } from "@omni-box/core";
+import { expect, it } from "vitest";
+import { HeartbeatCheck } from "./heartbeat-check.js";
+
+function createCheck() {
+  const warnings: string[] = [];
+  const logger = { ...silentLogger, warn: (_fields: LogFields, text: string) => warnings.push(text) };
+  return { check: new HeartbeatCheck(logger), warnings };
+}
+const session = (heartbeatSeconds: number) => ({ internals: { heartbeatSeconds } });
+
+it("compares the heartbeat with the time-out that is really used", () => {
+  const { check, warnings } = createCheck();
+  check.onPublish(session(3), 2_000);
+  expect(warnings).toEqual([expect.stringContaining("publish time-out of 2000 ms")]);
+});
+
+it("is content with the longest heartbeat that a long time-out allows", () => {
+  const { check, warnings } = createCheck();
+  check.onPublish(session(20), 60_000);
+  expect(warnings).toEqual([]);
+});
+
+it("looks again when a shorter time-out is used, and warns once", () => {
+  const { check, warnings } = createCheck();
+  const connection = session(3);
+  for (const timeoutMs of [60_000, 9_000, 8_999, 5_000]) check.onPublish(connection, timeoutMs);
+  check.onPublish(session(60), 1_000);
+  expect(warnings).toEqual([expect.stringContaining("publish time-out of 8999 ms")]);
+});
+
+it("looks again on the next connection, with the shortest time-out so far", () => {
+  const { check, warnings } = createCheck();
+  check.onPublish(session(3), 9_000);
+  check.onPublish(session(10), 60_000);
+  expect(warnings).toEqual([expect.stringContaining("publish time-out of 9000 ms")]);
+});
+
+it("counts what was published before there was a connection", () => {
+  const { check, warnings } = createCheck();
+  check.onConnection(session(60));
+  check.onPublish(null, 10_000);
+  expect(warnings).toEqual([]);
+  check.onConnection(session(60));
+  expect(warnings).toEqual([expect.stringContaining("?heartbeat=3")]);
+});
