@@ -160,4 +160,11 @@ describe("mapPrismaErrorInTransaction", () => {
   ] as const)("replaces %s, which no repetition cures", (sqlState, code) => {
     expect(mapPrismaErrorInTransaction(postgres(sqlState), "add events")).toMatchObject({ code });
   });
+
+  it("does not send someone with a wrong database name to the migrations", () => {
+    const error = rawError({ kind: "DatabaseDoesNotExist", originalCode: "3D000" });
+    expect(mapPrismaError(error, "claim events")).toMatchObject({
+      message: expect.stringContaining("the database that the connection URL names does not exist (3D000)"),
+    });
+  });
 });

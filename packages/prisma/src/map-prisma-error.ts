@@ -84,6 +84,10 @@ const explanations: Partial<Record<ErrorCode, string>> = {
   "STORE.UNREACHABLE": "the database could not be reached, or the connection was lost; it may have happened",
 };
 
+/** Names of the one missing thing that no migration brings. */
+const missingDatabase: ReadonlySet<string> = new Set(["3D000", "DatabaseDoesNotExist", "P1003"]);
+const databaseMissing = "the database that the connection URL names does not exist";
+
 /** For codes that are in no table, such as P0001 of a trigger's `RAISE EXCEPTION`. */
 const unknownRefusal = "the database refused the statement; its own log says why";
 
@@ -130,7 +134,7 @@ function storeError(
   code: ErrorCode,
   purpose: string,
   facts: DatabaseErrorFacts,
-  explanation = explanations[code],
+  explanation = missingDatabase.has(nameOf(facts) ?? "") ? databaseMissing : explanations[code],
 ): OmniBoxError {
   const { sqlState, kind, prismaCode, constraint } = facts;
   const known = { sqlState, kind, prismaCode, constraint };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { publisherWith } from "../../test/publisher-with.js";
 import { aggregateIdOf, createRelayFixture } from "../../test/relay-fixture.js";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
 import { defaults } from "../defaults.js";
@@ -49,6 +50,33 @@ describe("while the broker cannot be reached", () => {
     await relay.stop();
   });
 
+  it("no try is made beside a batch that is still in work", async () => {
+    let finish: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { publisher } = publisherWith({
+      publish: ({ headers }) =>
+        headers["omni-aggregate-id"] === "order-1"
+          ? Promise.reject(new OmniBoxError("BROKER.UNREACHABLE", "gone"))
+          : held,
+      health: () => ({ status: "healthy", reasons: [], unconfirmed: 0 }),
+    });
+    const { relay, repository, clock, watchClaims } = createRelayFixture({ publisher, batchSize: 1 });
+    await storeEvents(repository, sampleDrafts(4));
+    // The second batch is claimed while the first one, of the event that cannot be sent, is in work.
+    const claims = watchClaims();
+    await relay.start();
+    await clock.advance(20_000);
+    const before = claims.length;
+    expect(repository.all().some(({ lease }) => lease !== null)).toBe(true);
+    finish();
+    await clock.advance(defaults.outageMaxMs);
+    expect(claims.length).toBeGreaterThan(before);
+    expect(before).toBe(2);
+    await relay.stop();
+  });
+
   it("is said once when it begins and once when it ends", async () => {
     const { relay, broker, repository, clock, logger, settle } = createRelayFixture();
     await storeEvents(repository, sampleDrafts(50));
@@ -78,6 +106,7 @@ describe("while the broker cannot be reached", () => {
     await repository.recordCompleted({ kind: "lease", token: "elsewhere" }, [{ id: event?.id ?? "", seq: 1n }]);
     await clock.advance(60_000);
     expect(relay.health().status).toBe("degraded");
+    expect(logger.alarms).not.toContain("the broker answers again");
     broker.reconnect();
     await clock.advance(defaults.outageMaxMs);
     expect(logger.alarms.at(-1)).toBe("the broker answers again");
