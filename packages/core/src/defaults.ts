@@ -8,6 +8,13 @@ export const limits = Object.freeze({
   aggregateTypeMaxLength: 50,
   aggregateIdMaxLength: 255,
   partitionKeyMaxLength: 255,
+  /** Of received messages; ours are UUIDs. */
+  messageIdMaxLength: 255,
+  consumerGroupMaxLength: 255,
+  /** The queue, stream or subscription that a message comes from. */
+  sourceMaxLength: 255,
+  /** The attribute `source` of CloudEvents. */
+  cloudEventsSourceMaxLength: 255,
   schemaVersionMaxLength: 50,
   /** Applies to the trace, correlation and causation ids. */
   contextIdMaxLength: 64,
@@ -31,6 +38,8 @@ export const limits = Object.freeze({
   addMaxEvents: 10_000,
   batchSizeMax: 10_000,
   workerIdMaxLength: 255,
+  /** Completed keys that `deduplicateSiblings` can remember. */
+  siblingKeysMax: 1_000_000,
 });
 
 /** Every default of omni-box, once, with its unit. */
@@ -39,6 +48,8 @@ export const defaults = Object.freeze({
   strict: true,
   /** Counted failures after which an event becomes `failed`. */
   maxAttempts: 10,
+  /** The schema version of received messages that name none. */
+  foreignSchemaVersion: "1",
   /** Buckets that partition keys are hashed into. Recorded in the database when the tables are created. */
   bucketCount: 64,
 
@@ -61,10 +72,64 @@ export const defaults = Object.freeze({
   /** A relay whose loop has not completed a turn for this long reports itself unhealthy. */
   stallAfterMs: 60_000,
 
+  /** How long a bucket's lease must have been over before it is taken from an owner that did not give it up. */
+  takeoverGraceMs: 0,
+  /** How far cursors go back often, and how often while batches are full; a transaction that takes longer from `add` to its commit waits for the rarer whole reading. */
+  recentWindowMs: 2_000,
+  recentEveryMs: 250,
+  /** How often everything is read from the beginning: this, or so many times as long as that takes. */
+  wholeEveryMs: 1_000,
+  wholeCostFactor: 20,
+  /** At the latest, while there is more than can be read in that time; doubled each time. */
+  wholeAtLatestMs: 60_000,
+  /** How often scheduled events are looked for. */
+  scheduledEveryMs: 200,
+  /** How many schedules are ended at once: each held bucket is searched for so many. */
+  schedulesPerCall: 100,
+  /** Reads in a row whose events all have to wait, before the worker turns to other things. */
+  readsInVainMax: 20,
+  /** Keys whose heads are looked at in one statement. */
+  headsPerCheck: 1_000,
+  /** Waiting keys that a read leaves out; the events of others are dropped after they were read. */
+  exceptKeysMax: 1_000,
+  /** Events of one bucket in hand, at least; four shares of a batch if that is more. */
+  heldOfBucketMin: 200,
+
   /** Backoff of one event after a counted failure: full jitter below `min(retryMaxMs, retryBaseMs * 2 ** (attempt - 1))`. */
   retryBaseMs: 1_000,
   retryMaxMs: 300_000,
   /** Backoff of the whole relay while the broker or the database is unreachable, full jitter likewise. */
   outageBaseMs: 200,
   outageMaxMs: 10_000,
+
+  /** How long a handler, or a micro-batch of them, may take. */
+  handlerTimeoutMs: 30_000,
+
+  /** How much longer than its handlers a transaction may take: for our statements and the commit. */
+  transactionMarginMs: 2_000,
+  /** Backoff after a collision with another transaction, full jitter likewise; and how often a message is tried again after one. */
+  conflictBaseMs: 50,
+  conflictMaxMs: 10_000,
+  conflictMaxRetries: 3,
+  /** Transactions that an inbox consumer has open at once. */
+  consumerConcurrency: 10,
+  /** Stored events that an inbox processor claims at once, and handlers that it runs at once. */
+  processorBatchSize: 50,
+  processorConcurrency: 10,
+  /** Starts of a suspect, alone and without an outcome, after which it is failed: it kills its process. */
+  loneStartsMax: 3,
+  /** Lost connections of one event in a row that cost it no attempt. */
+  lostConnectionsFree: 3,
+  /** Events whose lost connections are counted, at most. */
+  lostConnectionsRemembered: 1_000,
+  /** A message that is in hand for longer than three handlers may take, and this, degrades the health: its longest backoff there. */
+  inHandMarginMs: 300_000,
+  /** Larger messages are stored as failed. */
+  messageMaxBytes: 1_048_576,
+  /** A message that was delivered more often than this before is handled alone: it may kill its process. */
+  suspectAfterRedeliveries: 2,
+
+  /** How long, and how many, completed keys stand for their siblings in `deduplicateSiblings`. */
+  siblingWindowMs: 5_000,
+  siblingKeys: 10_000,
 });

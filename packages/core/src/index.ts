@@ -1,8 +1,10 @@
+export { type OwnedBucketsOptions, ownedBuckets } from "./buckets/owned-buckets.js";
 export { defaults, limits } from "./defaults.js";
 export { classifyFailure } from "./errors/classify-failure.js";
 export { describeFailure, type FailureDescription, sanitizeFailureMessage } from "./errors/describe-failure.js";
 export { type ErrorCode, errorCodes, type FailureClass } from "./errors/error-codes.js";
 export { type ErrorMeta, isOmniBoxError, OmniBoxError, type OmniBoxErrorOptions } from "./errors/omni-box-error.js";
+export { PermanentError } from "./errors/permanent-error.js";
 export {
   expecting,
   functionOption,
@@ -24,12 +26,37 @@ export {
   type PartitionKeyInput,
 } from "./events/define-event.js";
 export { createEventId } from "./events/event-id.js";
+export type { EventMigration, OldPayload } from "./events/event-migration.js";
 export { reservedHeaderPrefix } from "./events/headers-field.js";
+export type { InboxEvent } from "./events/inbox-event.js";
+export { createInboxEventId, type InboxEventDraft } from "./events/inbox-event-draft.js";
 export type { JsonObject, JsonValue } from "./events/json.js";
+export { highestOfEachKey, type KeySequence, newerInTurn, sequenceName } from "./events/key-sequence.js";
 export type { BaseEvent, EventLease, EventStatus, OutboxEvent } from "./events/outbox-event.js";
 export type { OutboxEventDraft } from "./events/outbox-event-draft.js";
 export { partitionBucket, partitionHashVersion } from "./events/partition-bucket.js";
 export { copyPlainJson, type JsonProblem, type PlainJsonResult } from "./events/plain-json.js";
+export {
+  createInboxConsumer,
+  type InboxConsumer,
+  type InboxConsumerMetrics,
+} from "./inbox/create-inbox-consumer.js";
+export { createInboxProcessor, type InboxProcessor } from "./inbox/create-inbox-processor.js";
+export { type DecodedMessage, type DecodeOptions, decodeMessage } from "./inbox/decode-message.js";
+export { type HandleWithOptions, handleWith } from "./inbox/handle-stored.js";
+export type { InboxConsumeResult } from "./inbox/inbox-consume-result.js";
+export type { InboxConsumerCounter, InboxConsumerMetricsSnapshot } from "./inbox/inbox-consumer-counters.js";
+export type { InboxConsumerHealth } from "./inbox/inbox-consumer-health.js";
+export type {
+  AckStrategy,
+  CommitPolicy,
+  DependenciesOption,
+  InboxConsumerOptions,
+  InboxOptions,
+} from "./inbox/inbox-consumer-options.js";
+export type { InboxProcessorCounter, InboxProcessorMetricsSnapshot } from "./inbox/inbox-processor-counters.js";
+export type { InboxProcessorOptions, InboxProcessorTuning } from "./inbox/inbox-processor-options.js";
+export type { OlderEvents, OlderEventsOption } from "./inbox/older-events.js";
 export {
   createEventService,
   type EventService,
@@ -42,11 +69,12 @@ export { createOutbox, type Outbox, type OutboxOptions } from "./outbox/create-o
 export {
   createOutboxRelay,
   type OutboxRelay,
+  type RelayHealth,
+  type RelayState,
   type RelayStopReport,
 } from "./outbox/create-outbox-relay.js";
 export { type PublishWithOptions, publishWith } from "./outbox/publish-with.js";
 export type { RelayMetricsSnapshot } from "./outbox/relay-counters.js";
-export type { RelayHealth, RelayState } from "./outbox/relay-health.js";
 export type { OutboxRelayOptions } from "./outbox/relay-options.js";
 export { type Outcome, type OutcomeKind, outcome } from "./pipeline/outcome.js";
 export type { EventHandler, Step, StepContext } from "./pipeline/step.js";
@@ -60,14 +88,46 @@ export type {
   EventBatchProcessor,
   RunBatchControl,
 } from "./processor/event-batch-processor.js";
-export type { LeaseOptions } from "./processor/fetch-options.js";
-export type { ClaimedBatch, FetchRequest, FetchStrategy } from "./processor/fetch-strategy.js";
+export type { LeasedOptions, LeaseOptions } from "./processor/fetch-options.js";
+export type {
+  BatchDeadline,
+  BatchOrder,
+  ClaimedBatch,
+  FetchRequest,
+  FetchSession,
+  FetchStrategy,
+  FetchWorker,
+} from "./processor/fetch-strategy.js";
 export { filtered } from "./processor/filtered.js";
 export type { LeaseDeadline } from "./processor/lease-deadline.js";
 export { leased } from "./processor/leased.js";
 export { optimistic } from "./processor/optimistic.js";
 export { singleCommit } from "./processor/single-commit.js";
+export type { WorkerHealth, WorkerState, WorkerStopReport } from "./processor/worker-state.js";
+export type {
+  AcquiredBucket,
+  AcquireRequest,
+  BucketOperations,
+  BucketPosition,
+  BucketReadRequest,
+  BucketRow,
+  BucketSurvey,
+  BucketWorker,
+  EndedSchedule,
+  FailedHead,
+  HeadState,
+  PeekedRow,
+} from "./protocols/bucket-operations.js";
 export { type CancelTimer, type Clock, systemClock } from "./protocols/clock.js";
+export {
+  type AckHandle,
+  type ConsumedMessage,
+  type ConsumerCapabilities,
+  type ConsumerHealth,
+  type DeliveryListener,
+  type EventConsumer,
+  nullAckHandle,
+} from "./protocols/event-consumer.js";
 export type {
   EventPublisher,
   OutgoingMessage,
@@ -88,14 +148,63 @@ export type {
   PendingRow,
   RepositoryCapabilities,
 } from "./protocols/event-repository.js";
-export type { Fence, LeaseFence } from "./protocols/fence.js";
+export type { BucketFence, Fence, LeaseFence } from "./protocols/fence.js";
+export type {
+  InboxEventRepository,
+  InboxRow,
+  InboxTransaction,
+  InboxTransactionOptions,
+  InsertOptions,
+  StoredMessage,
+} from "./protocols/inbox-event-repository.js";
 export { consoleLogger, type LogFields, type Logger, silentLogger } from "./protocols/logger.js";
-export type { RelayCounter, RelayMeasurement, RelayMetricsRecorder } from "./protocols/metrics.js";
+export type { RelayCounter, RelayMeasurement, RelayMetricsRecorder, WorkerCounter } from "./protocols/metrics.js";
 export type { AddedEvent, OutboxEventRepository } from "./protocols/outbox-event-repository.js";
+export type { StopListening, WakeUp, WakeUpSender } from "./protocols/wake-up.js";
 export { fullJitterBackoffMs } from "./resilience/backoff.js";
 export type { OutageGate } from "./resilience/outage-gate.js";
 export { type ExponentialRetryOptions, exponentialRetry, type RetryPolicy } from "./resilience/retry-policy.js";
+export { createEventRouter } from "./routing/create-event-router.js";
+export {
+  type EventHandlerDecorator,
+  eventHandler,
+  type HandledType,
+  type HandlerMethod,
+} from "./routing/event-handler.js";
+export type {
+  EventAddress,
+  EventRoute,
+  EventRouter,
+  EventRoutes,
+  HandlerAnswer,
+  HandlerFunction,
+  HandlersFor,
+  UnversionedEvent,
+} from "./routing/event-router.js";
+export type { EventOf, HandledEvent } from "./routing/handled-event.js";
+export type { HandlerContext, HandlerOutbox } from "./routing/handler-context.js";
+export {
+  type EventHandlerResult,
+  type HandlerRetryOptions,
+  handlerCompleted,
+  handlerFailed,
+  handlerRetry,
+  handlerSkipped,
+  handlerStale,
+} from "./routing/handler-result.js";
+export { createEventSchemaRegistry, type EventSchemaRegistry } from "./schemas/create-event-schema-registry.js";
+export { type DeduplicateSiblingsOptions, deduplicateSiblings } from "./steps/deduplicate-siblings.js";
+export { anyParser } from "./wire/any-parser.js";
+export { type CloudEventsOptions, cloudEventsConverter } from "./wire/cloud-events-converter.js";
+export { cloudEventsParser } from "./wire/cloud-events-parser.js";
+export { envelopeParser } from "./wire/envelope-body-parser.js";
 export { envelopeConverter } from "./wire/envelope-converter.js";
+export type { EnvelopeData, EnvelopeParser } from "./wire/envelope-parser.js";
+export type { ForeignMessageOptions } from "./wire/foreign-message-options.js";
 export { eventHeaders, type MessageConverter, messageOf } from "./wire/message-converter.js";
 export { rawConverter } from "./wire/raw-converter.js";
+export { rawParser } from "./wire/raw-parser.js";
+export { readJsonBody } from "./wire/read-json-body.js";
 export { schemaVersionedConverter } from "./wire/schema-versioned-converter.js";
+export { schemaVersionedParser } from "./wire/schema-versioned-parser.js";
+export { undecodable } from "./wire/undecodable.js";

@@ -1,5 +1,6 @@
 import { createOutboxRelay } from "../src/outbox/create-outbox-relay.js";
 import type { OutboxRelayOptions } from "../src/outbox/relay-options.js";
+import { leased } from "../src/processor/leased.js";
 import type { OutgoingMessage } from "../src/protocols/event-publisher.js";
 import { createManualClock } from "../src/testing/manual-clock.js";
 import { createMemoryBroker } from "../src/testing/memory-broker.js";
@@ -18,7 +19,7 @@ export function createRelayFixture(options: Partial<OutboxRelayOptions> = {}) {
   broker.bind(queue, "orders.#");
   const logger = captureLogger();
   const publisher = options.publisher ?? broker.publisher();
-  const relay = createOutboxRelay({ repository, clock, logger, ...options, publisher });
+  const relay = createOutboxRelay({ repository, clock, logger, fetch: leased(), ...options, publisher });
 
   const delivered = () => broker.messages(queue).map(aggregateIdOf);
   return {

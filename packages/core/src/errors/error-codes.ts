@@ -21,7 +21,20 @@ export const errorCodes = {
 
   "MESSAGE.INVALID_EVENT": "permanent",
   "MESSAGE.INVALID_PAYLOAD": "permanent",
+  "MESSAGE.MIGRATION_FAILED": "permanent",
   "MESSAGE.SCHEMA_MISMATCH": "permanent",
+  "MESSAGE.UNDECODABLE": "permanent",
+
+  "INBOX.CRASHED": "permanent",
+  "INBOX.HANDLER_FAILED": "permanent",
+  "INBOX.HANDLER_RETRY": "retryable",
+  "INBOX.HANDLER_TIMEOUT": "retryable",
+  "INBOX.LEASE_LOST": "transient",
+  "INBOX.NO_HANDLER": "retryable",
+  "INBOX.STATEMENT_FAILED": "retryable",
+  "INBOX.TRANSACTION_ABORTED": "retryable",
+
+  "OUTBOX.CRASHED": "permanent",
 
   "STORE.ACCESS_DENIED": "permanent",
   "STORE.ALREADY_LOCKED": "retryable",

@@ -64,6 +64,54 @@ defineEvent({
   partitionKey: ({ payload }) => payload.customer,
 });
 
+// Migrations take payloads of versions whose types are gone, or annotated by hand; and answer with an object, now or later.
+defineEvent({
+  type: "order.paid",
+  topic: "orders",
+  aggregateType: "order",
+  version: "3",
+  schema: z.object({ cents: z.int() }),
+  migrations: [
+    {
+      from: "1",
+      to: "2",
+      migrate: (old) => ({ ...old, cents: Math.round(old.total * 100), first: old.lines[0].name }),
+    },
+    {
+      from: "2",
+      to: "3",
+      migrate: async (old: { readonly cents: number; readonly extra?: string }) => ({ cents: old.cents }),
+    },
+  ],
+});
+defineEvent({
+  type: "order.paid",
+  topic: "orders",
+  aggregateType: "order",
+  version: "2",
+  schema: z.object({}),
+  // @ts-expect-error the payload must be an object
+  migrations: [{ from: "1", to: "2", migrate: () => 1 }],
+});
+defineEvent({
+  type: "order.paid",
+  topic: "orders",
+  aggregateType: "order",
+  version: "2",
+  schema: z.object({}),
+  migrations: [
+    {
+      from: "1",
+      to: "2",
+      migrate: (old) => {
+        // @ts-expect-error the old payload is not changed in place
+        old.total = 1;
+        return old;
+      },
+    },
+  ],
+});
+
 // @ts-expect-error no schema
 defineEvent({ type: "a", topic: "b", aggregateType: "c", version: "1" });
 // @ts-expect-error an option that does not exist

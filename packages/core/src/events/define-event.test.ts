@@ -72,6 +72,38 @@ describe("defineEvent", () => {
     ]);
   });
 
+  it("keeps migrations, unchangeable, and has none by default", () => {
+    const migrate = (old: object) => ({ ...old, total: 0 });
+    const migrations = [{ from: "1.0.0", to: "2.0.0", migrate }];
+    const definition = defineEvent({ ...options, migrations });
+    migrations.length = 0;
+    expect(definition.migrations).toEqual([{ from: "1.0.0", to: "2.0.0", migrate }]);
+    expect([definition.migrations, ...definition.migrations].every(Object.isFrozen)).toBe(true);
+    expect(defineEvent(options).migrations).toEqual([]);
+  });
+
+  it("refuses migrations that cannot work, by their place in the list", () => {
+    const migrate = () => ({});
+    expect(problemsOf({ migrations: {} })).toEqual([expect.stringMatching(/^migrations: .*array/)]);
+    expect(problemsOf({ migrations: [{ from: "", to: "x".repeat(51), migrate: "m", by: 1 }] })).toEqual([
+      "migrations.0.from: must not be empty",
+      "migrations.0.to: must have at most 50 characters, it has 51",
+      "migrations.0.migrate: expected a function (old) => payload",
+      'unknown option "migrations.0.by"',
+    ]);
+    expect(problemsOf({ migrations: [{ from: "1", to: "1", migrate }] })).toEqual([
+      "migrations.0: from and to must be different versions",
+    ]);
+    expect(
+      problemsOf({
+        migrations: [
+          { from: "1", to: "2", migrate },
+          { from: "1", to: "2", migrate },
+        ],
+      }),
+    ).toEqual(["migrations.1: there are two from 1 → 2"]);
+  });
+
   it("takes any Standard Schema, also one that is a function", () => {
     const standard = { version: 1, vendor: "own", validate: (value: unknown) => ({ value }) } as const;
     expect(problemsOf({ schema: { "~standard": standard } })).toEqual([]);

@@ -13,6 +13,7 @@ import {
   type OutboxEventInput,
   type OutboxEventOptions,
 } from "./create-outbox-event.js";
+import { type EventMigration, migrationList } from "./event-migration.js";
 import type { OutboxEventDraft } from "./outbox-event-draft.js";
 import { isStandardSchema, standardSchemaName } from "./standard-schema.js";
 import { textField } from "./text-field.js";
@@ -31,6 +32,8 @@ export interface EventDefinitionOptions<Type extends string, Schema extends Stan
   readonly schema: Schema;
   /** Events with the same key stay in order. Default: the aggregate id. */
   readonly partitionKey?: ((event: PartitionKeyInput<Schema>) => string) | undefined;
+  /** How consumers turn payloads of other versions into this one, also over several steps; default none. */
+  readonly migrations?: readonly EventMigration[] | undefined;
 }
 
 /** What a partition key may be made of. */
@@ -53,6 +56,7 @@ export interface EventDefinition<Type extends string = string, Schema extends St
   readonly topic: string;
   readonly aggregateType: string;
   readonly schema: Schema;
+  readonly migrations: readonly EventMigration[];
 
   /**
    * Makes one event of this kind, to be given to `outbox.add`.
@@ -72,6 +76,7 @@ const definitionOptions = z.strictObject({
   aggregateType: textField(limits.aggregateTypeMaxLength),
   schema: expecting<StandardSchemaV1>(standardSchemaName, isStandardSchema),
   partitionKey: functionOption<(event: never) => string>("(event) => string").optional(),
+  migrations: migrationList.optional(),
 });
 
 /**
@@ -83,7 +88,7 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
   options: EventDefinitionOptions<Type, Schema>,
 ): EventDefinition<Type, Schema> {
   validateOptions("defineEvent", definitionOptions, options);
-  const { type, version, topic, aggregateType, schema, partitionKey } = options;
+  const { type, version, topic, aggregateType, schema, partitionKey, migrations = [] } = options;
 
   /** The event with its own key; without one where the aggregate id is the key. */
   function withKey(event: OutboxEventInput): OutboxEventInput {
@@ -106,6 +111,7 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
     topic,
     aggregateType,
     schema,
+    migrations: Object.freeze(migrations.map((migration) => Object.freeze({ ...migration }))),
     create(input: CreateEventInput<Schema>): OutboxEventDraft {
       assertEventInput(`create of "${type}"`, "create({ aggregateId, payload })", input);
       const { aggregateId, payload, ...rest } = input;

@@ -146,7 +146,7 @@ describe("unlock", () => {
   it("leaves an event that was backing off backing off", async () => {
     const { clock, repository, service, id, current } = await setUp();
     const { fence, event } = await service.lock(id, ada);
-    const row = { id, seq: event.seq, attemptsMade: 1, delayMs: 60_000, error: "nacked" };
+    const row = { id, seq: event.seq, attemptsMade: 1, startedAttempts: 2, delayMs: 60_000, error: "nacked" };
     await repository.recordPending(fence, [row]);
     const backingOff = await current();
     const locked = await service.lock(id, ada);
@@ -158,7 +158,7 @@ describe("unlock", () => {
   it("gives an event back as due whose backoff is over by then", async () => {
     const { clock, repository, service, id } = await setUp();
     const { fence, event } = await service.lock(id, ada);
-    const row = { id, seq: event.seq, attemptsMade: 1, delayMs: 5_000, error: "nacked" };
+    const row = { id, seq: event.seq, attemptsMade: 1, startedAttempts: 0, delayMs: 5_000, error: "nacked" };
     await repository.recordPending(fence, [row]);
     const locked = await service.lock(id, ada);
     await clock.advance(10_000);

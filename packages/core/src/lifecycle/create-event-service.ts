@@ -110,10 +110,10 @@ export function createEventService<E extends BaseEvent>(
       await assertWritten(locked, repository.extendLease(locked.fence, [refOf(locked)], leaseMs));
     },
     unlock: (locked) => {
-      const { attemptsMade, nextAttemptAt } = locked.event;
+      const { attemptsMade, startedAttempts, nextAttemptAt } = locked.event;
       // It was locked whether due or not, so its backoff may still be running.
       const delayMs = nextAttemptAt === null ? null : Math.max(0, nextAttemptAt.getTime() - clock.now());
-      const row = { ...refOf(locked), attemptsMade, delayMs, error: null };
+      const row = { ...refOf(locked), attemptsMade, startedAttempts, delayMs, error: null };
       return assertWritten(locked, repository.recordPending(locked.fence, [row]));
     },
     async forceUnlock(id, reason) {

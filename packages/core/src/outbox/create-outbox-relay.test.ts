@@ -3,6 +3,7 @@ import { publisherWith } from "../../test/publisher-with.js";
 import { createRelayFixture } from "../../test/relay-fixture.js";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import { leased } from "../processor/leased.js";
 import { createOutboxRelay } from "./create-outbox-relay.js";
 
 describe("start", () => {
@@ -163,7 +164,7 @@ describe("several relays over one table", () => {
     const fixture = createRelayFixture({ batchSize: 3 });
     const { clock, repository, broker, logger, delivered, settle } = fixture;
     const publisher = broker.publisher();
-    const other = createOutboxRelay({ repository, publisher, clock, logger, batchSize: 3 });
+    const other = createOutboxRelay({ repository, publisher, clock, logger, fetch: leased(), batchSize: 3 });
     await storeEvents(repository, sampleDrafts(100));
     await Promise.all([fixture.relay.start(), other.start()]);
     await settle(Promise.all([fixture.relay.drain(), other.drain()]));

@@ -1,21 +1,25 @@
-import { randomBytes } from "node:crypto";
-import { hostname } from "node:os";
 import { describeFailure } from "../errors/describe-failure.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
+import { workerHealth } from "../processor/worker-health.js";
+import { defaultWorkerId } from "../processor/worker-id.js";
+import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
+import type { WorkerHealth, WorkerState, WorkerStopReport } from "../processor/worker-state.js";
+import type { StopListening } from "../protocols/wake-up.js";
+import { listenForWakeUps } from "./listen-for-wake-ups.js";
 import { publishWith } from "./publish-with.js";
 import { createRelayCounters, type RelayMetricsSnapshot } from "./relay-counters.js";
-import { type RelayHealth, type RelayState, relayHealth } from "./relay-health.js";
-import { createRelayLoop, type RelayLoop } from "./relay-loop.js";
+import { createRelayLoop, type RelayRun } from "./relay-loop.js";
 import { type OutboxRelayOptions, type ResolvedRelayOptions, resolveRelayOptions } from "./relay-options.js";
 
-/** What `stop()` left behind. */
-export interface RelayStopReport {
-  /** Whether everything in work was finished or released in time. */
-  readonly clean: boolean;
-  /** Events still in work at the time-out; others get them when the lease runs out, so they may be published twice. */
-  readonly abandoned: number;
-}
+/** Where a relay is in its life. */
+export type RelayState = WorkerState;
+
+/** Whether the relay does its work, for a health endpoint. */
+export type RelayHealth = WorkerHealth;
+
+/** What `stop()` left behind. Abandoned events may be published twice. */
+export type RelayStopReport = WorkerStopReport;
 
 /** The long-running worker that moves outbox events to a broker. */
 export interface OutboxRelay extends AsyncDisposable {
@@ -56,10 +60,6 @@ export interface OutboxRelay extends AsyncDisposable {
   metrics(): RelayMetricsSnapshot;
 }
 
-type Transition =
-  | { readonly kind: "start"; readonly done: Promise<void> }
-  | { readonly kind: "stop"; readonly done: Promise<RelayStopReport> };
-
 /**
  * Creates a relay; it does nothing before `start()`. Any number of them may run over one table.
  *
@@ -80,89 +80,62 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   const counters = createRelayCounters(resolved.metrics, clock, logger);
   const workerId = resolved.workerId ?? defaultWorkerId();
 
-  const nothingLeft: RelayStopReport = { clean: true, abandoned: 0 };
-  const nothingRan: Transition = { kind: "stop", done: Promise.resolve(nothingLeft) };
+  let run: RelayRun | null = null;
+  let stopListening: StopListening = async () => undefined;
+  const nudge = () => run?.loop.nudge();
 
-  let state: RelayState = "stopped";
-  let loop: RelayLoop | null = null;
-  let last: Transition = nothingRan;
-  let transitions = 0;
+  const lifecycle = createWorkerLifecycle({
+    async begin() {
+      try {
+        await assertReady(resolved);
+      } catch (error) {
+        await publisher.stop({ timeoutMs: 0 }).catch((stopError: unknown) => {
+          const fields = { ...describeFailure(stopError) };
+          logger.warn(fields, "the publisher could not be stopped after the start had failed");
+        });
+        throw error;
+      }
+      run = createRelayLoop({ processor, counters, options: resolved, workerId });
+      run.loop.begin();
+      stopListening = listenForWakeUps({ wakeUp: resolved.wakeUp, onWake: nudge, clock, logger });
+      logger.info({ workerId }, "the outbox relay is running");
+    },
+    async end() {
+      try {
+        const startedAt = clock.monotonicMs();
+        const silent = stopListening();
+        const abandoned = (await run?.loop.end(resolved.stopTimeoutMs)) ?? 0;
+        await silent;
+        const left = Math.max(0, resolved.stopTimeoutMs - (clock.monotonicMs() - startedAt));
+        await publisher.stop({ timeoutMs: left });
+        logger.info({ workerId, abandoned }, "the outbox relay has stopped");
+        return { clean: abandoned === 0, abandoned };
+      } finally {
+        run = null;
+      }
+    },
+  });
 
-  function start(): Promise<void> {
-    if (last.kind === "start") return last.done;
-    const done: Promise<void> = inTurn(begin).catch((error: unknown) => {
-      // So that it can be tried again.
-      if (last.done === done) last = nothingRan;
-      throw error;
-    });
-    last = { kind: "start", done };
-    return done;
-  }
-
-  function stop(): Promise<RelayStopReport> {
-    if (last.kind === "stop") return last.done;
-    last = { kind: "stop", done: inTurn(end) };
-    return last.done;
-  }
-
-  /** Runs at once, or when the transition before has come to its end, good or bad. */
-  async function inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const before: Promise<unknown> = last.done;
-    transitions += 1;
-    try {
-      if (transitions > 1) await before.catch(() => undefined);
-      return await run();
-    } finally {
-      transitions -= 1;
-    }
-  }
-
-  async function begin(): Promise<void> {
-    state = "starting";
-    try {
-      await assertReady(resolved);
-    } catch (error) {
-      await publisher.stop({ timeoutMs: 0 }).catch((stopError: unknown) => {
-        logger.warn({ ...describeFailure(stopError) }, "the publisher could not be stopped after the start had failed");
-      });
-      state = "stopped";
-      throw error;
-    }
-    loop = createRelayLoop({ processor, counters, options: resolved, workerId });
-    loop.begin();
-    state = "running";
-    logger.info({ workerId }, "the outbox relay is running");
-  }
-
-  async function end(): Promise<RelayStopReport> {
-    // The start before this stop has failed, and has told its caller.
-    if (loop === null) return nothingLeft;
-    state = "stopping";
-    try {
-      const startedAt = clock.monotonicMs();
-      const abandoned = await loop.end(resolved.stopTimeoutMs);
-      const left = Math.max(0, resolved.stopTimeoutMs - (clock.monotonicMs() - startedAt));
-      await publisher.stop({ timeoutMs: left });
-      logger.info({ workerId, abandoned }, "the outbox relay has stopped");
-      return { clean: abandoned === 0, abandoned };
-    } finally {
-      loop = null;
-      state = "stopped";
-    }
+  function health(): RelayHealth {
+    const reasons = [...publisher.health().reasons];
+    const outage = run?.broker.failure ?? null;
+    if (outage !== null) reasons.push(`the broker does not answer: ${outage.message}`);
+    const { stallAfterMs } = resolved;
+    return workerHealth({ name: "the relay", state: lifecycle.state, loop: run?.loop ?? null, reasons, stallAfterMs });
   }
 
   return Object.freeze({
     get state() {
-      return state;
+      return lifecycle.state;
     },
-    start,
-    stop,
-    nudge: () => loop?.nudge(),
-    drain: async () => loop?.drained(),
-    health: () => relayHealth(state, loop, publisher.health(), resolved.stallAfterMs),
+    start: lifecycle.start,
+    stop: lifecycle.stop,
+    nudge,
+    drain: async () => run?.loop.drained(),
+    health,
     metrics: () => counters.snapshot(),
     async [Symbol.asyncDispose]() {
-      await stop();
+      await lifecycle.stop();
     },
   });
 }
@@ -181,8 +154,4 @@ async function assertReady({ repository, publisher }: ResolvedRelayOptions): Pro
   throw new OmniBoxError("CONFIG.STORE_NOT_READY", `the relay cannot start: ${problems.join("; ")}`, {
     meta: { problems },
   });
-}
-
-function defaultWorkerId(): string {
-  return `${hostname().slice(0, 200)}:${process.pid}:${randomBytes(4).toString("hex")}`;
 }

@@ -3,7 +3,8 @@ import { defineEvent } from "../events/define-event.js";
 import type { OutboxEventDraft } from "../events/outbox-event-draft.js";
 import type { AddedEvent, OutboxEventRepository } from "../protocols/outbox-event-repository.js";
 import { createMemoryOutbox } from "../testing/memory-outbox.js";
-import { createMemoryOutboxRepository, type MemoryTransaction } from "../testing/memory-outbox-repository.js";
+import { createMemoryOutboxRepository } from "../testing/memory-outbox-repository.js";
+import type { MemoryTransaction } from "../testing/memory-transaction.js";
 import { createOutbox, type Outbox } from "./create-outbox.js";
 
 interface SomeTransaction {
@@ -68,7 +69,7 @@ createOutbox({ repository, table: "outbox" });
 // The in-memory repository has transactions of its own.
 const memory = createMemoryOutboxRepository();
 const ofMemory = createOutbox({ repository: memory });
-ofMemory.add({ kind: "memory-transaction" } satisfies MemoryTransaction, draft);
+memory.transaction((own: MemoryTransaction) => ofMemory.add(own, draft));
 // @ts-expect-error a transaction of something else
 ofMemory.add(tx, draft);
 createOutbox({ repository: memory, strict: false }).add(memory.client, draft);

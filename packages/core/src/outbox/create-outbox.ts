@@ -12,8 +12,8 @@ export interface Outbox<Tx> {
   /**
    * Adds one event or many to the transaction, as one statement; they exist when it commits and not before.
    *
-   * Order per key needs the aggregate to be locked, or its version read, earlier in the same transaction. Not idempotent,
-   * except for events with an idempotency key and for one draft given twice.
+   * Order per key needs the aggregate to be locked, or its version read, earlier in the same transaction, or a repository that
+   * locks the keys itself. Not idempotent, except for events with an idempotency key and for one draft given twice.
    *
    * @returns one entry per event, in the order given.
    * @throws {OmniBoxError} CONFIG.TRANSACTION_REQUIRED when `tx` is a client outside a transaction. Nothing was sent.

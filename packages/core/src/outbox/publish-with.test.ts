@@ -35,7 +35,9 @@ function contextWith(changes: Partial<StepContext> = {}): StepContext {
     clock: systemClock,
     logger: silentLogger,
     signal,
+    fence: { kind: "lease", token: "t" },
     leaseRemainingMs: () => 60_000,
+    leaseLost: () => signal,
     ...changes,
   };
 }

@@ -22,6 +22,9 @@ const publishOptions = z.strictObject({
   converter: objectWith<MessageConverter>("a message converter", "toMessage").default(rawConverter),
 });
 
+/** Why an event was released, unpublished. */
+export const leaseTooShort = "the lease is too short";
+
 /**
  * The relay's handler: publishes the event and completes it when the broker has confirmed.
  *
@@ -34,9 +37,8 @@ export function publishWith(publisher: EventPublisher, options: PublishWithOptio
     requiredLeaseMs: timeoutMs,
     async handle(event, context) {
       // Asked again at every write to the wire: a message must not leave when its lease could end before its time-out does.
-      const mayWrite = () => !context.signal.aborted && context.leaseRemainingMs() >= timeoutMs;
-      if (!mayWrite())
-        return outcome.release(context.signal.aborted ? "the worker is stopping" : "the lease is too short");
+      const mayWrite = () => !context.signal.aborted && context.leaseRemainingMs(event) >= timeoutMs;
+      if (!mayWrite()) return outcome.release(context.signal.aborted ? "the worker is stopping" : leaseTooShort);
       await publisher.publish(converter.toMessage(event), { timeoutMs, mayWrite });
       return outcome.completed();
     },

@@ -1,6 +1,7 @@
 import { describeFailure } from "../errors/describe-failure.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
-import type { BatchProcessingResult } from "../processor/event-batch-processor.js";
+import { countBatch, countClaim, noWorkYet } from "../processor/count-work.js";
+import type { WorkerCounters } from "../processor/worker-loop.js";
 import type { Clock } from "../protocols/clock.js";
 import type { Logger } from "../protocols/logger.js";
 import type { RelayCounter, RelayMeasurement, RelayMetricsRecorder } from "../protocols/metrics.js";
@@ -9,11 +10,8 @@ import type { RelayCounter, RelayMeasurement, RelayMetricsRecorder } from "../pr
 export type RelayMetricsSnapshot = Readonly<Record<RelayCounter, number>>;
 
 /** Counts for the snapshot and passes everything on to the application's recorder. */
-export interface RelayCounters {
+export interface RelayCounters extends WorkerCounters<OutboxEvent> {
   snapshot(): RelayMetricsSnapshot;
-  claimed(events: number, durationMs: number): void;
-  pollFailed(): void;
-  finished(result: BatchProcessingResult<OutboxEvent>): void;
 }
 
 export function createRelayCounters(
@@ -21,21 +19,7 @@ export function createRelayCounters(
   clock: Clock,
   logger: Logger,
 ): RelayCounters {
-  const totals: Record<RelayCounter, number> = {
-    claimed: 0,
-    published: 0,
-    retried: 0,
-    deferred: 0,
-    failed: 0,
-    released: 0,
-    abandoned: 0,
-    leasesLost: 0,
-    outcomesUncertain: 0,
-    outcomesUnrecorded: 0,
-    batches: 0,
-    emptyPolls: 0,
-    pollErrors: 0,
-  };
+  const totals: Record<RelayCounter, number> = { ...noWorkYet(), published: 0 };
   let hasFailed = false;
   /** Calls the application's code, whose bugs must not end the relay. */
   const tell = (call: (given: RelayMetricsRecorder) => void) => {
@@ -58,21 +42,14 @@ export function createRelayCounters(
     snapshot: () => ({ ...totals }),
     claimed(events, durationMs) {
       record("claimDurationMs", durationMs);
-      add(events === 0 ? "emptyPolls" : "batches", 1);
-      add("claimed", events);
+      countClaim(add, events);
       if (events > 0) record("batchSize", events);
     },
     pollFailed: () => add("pollErrors", 1),
-    finished({ results, counts, abandoned, lost, uncertain, unrecorded, handleDurationMs, commitDurationMs }) {
+    finished(result) {
+      const { results, counts, handleDurationMs, commitDurationMs } = result;
       add("published", counts.completed);
-      add("retried", counts.retry);
-      add("deferred", counts.defer);
-      add("failed", counts.failed);
-      add("released", counts.release);
-      add("abandoned", abandoned.length);
-      add("leasesLost", lost.length);
-      add("outcomesUncertain", uncertain.length);
-      add("outcomesUnrecorded", unrecorded.length);
+      countBatch(add, result);
       record("publishDurationMs", handleDurationMs);
       record("commitDurationMs", commitDurationMs);
       const oldest = results.find(({ outcome }) => outcome.kind === "completed");

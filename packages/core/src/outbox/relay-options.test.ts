@@ -30,7 +30,7 @@ describe("the relay's options", () => {
       stopTimeoutMs: 15_000,
       stallAfterMs: 60_000,
       steps: [],
-      fetch: { name: "leased", leaseMs: 30_000 },
+      fetch: { name: "ownedBuckets", leaseMs: 30_000 },
       converter: { name: "raw" },
     });
     expect(problemsOf({ repository: undefined, publisher: {} })).toEqual([
@@ -125,7 +125,7 @@ describe("the relay's options", () => {
 
   it("name what a strategy needs and the repository cannot do", () => {
     const { capabilities, ...rest } = needed.repository;
-    const repository = { ...rest, capabilities: { ...capabilities, leasedClaim: false } };
+    const repository = { ...rest, capabilities: { ...capabilities, ownedBuckets: false, leasedClaim: false } };
     expect(() => createOutboxRelay({ ...needed, repository })).toThrow(
       /^CONFIG\.UNSUPPORTED_CAPABILITY: .*leased needs "leasedClaim"/,
     );

@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { ownedBuckets } from "../buckets/owned-buckets.js";
 import { defaults, limits } from "../defaults.js";
 import { functionOption, milliseconds, objectWith, validateOptions } from "../errors/validate-options.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
+import { cautiousLogger } from "../internal/cautious-logger.js";
 import type { Step } from "../pipeline/step.js";
 import type { CommitStrategy } from "../processor/commit-strategy.js";
 import type { FetchStrategy } from "../processor/fetch-strategy.js";
@@ -11,6 +13,7 @@ import type { EventPublisher } from "../protocols/event-publisher.js";
 import type { EventRepository } from "../protocols/event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
 import type { RelayMetricsRecorder } from "../protocols/metrics.js";
+import type { WakeUp } from "../protocols/wake-up.js";
 import { exponentialRetry, type RetryPolicy } from "../resilience/retry-policy.js";
 import type { MessageConverter } from "../wire/message-converter.js";
 import { rawConverter } from "../wire/raw-converter.js";
@@ -20,7 +23,7 @@ export interface OutboxRelayOptions {
   readonly repository: EventRepository<OutboxEvent>;
   /** Started and stopped by the relay; give each relay its own. */
   readonly publisher: EventPublisher;
-  /** How events are divided among relays; default `leased()`. */
+  /** How events are divided among relays; default `ownedBuckets()` (order per key), or `leased()` where the repository cannot. */
   readonly fetch?: FetchStrategy | undefined;
   /** How outcomes are recorded; default `bulkCommit()`, or `singleCommit()` where the repository cannot. */
   readonly commit?: CommitStrategy | undefined;
@@ -30,7 +33,7 @@ export interface OutboxRelayOptions {
   readonly converter?: MessageConverter | undefined;
   /** Backoff of one event after a counted failure; default `exponentialRetry()`. */
   readonly retry?: RetryPolicy | undefined;
-  /** Events per claim, 1 to 10,000; default 500. */
+  /** Events per read or claim, 1 to 10,000; default 500. */
   readonly batchSize?: number | undefined;
   /** Batches in work at once, 1 to 10; default 2: the next one is claimed while one is being published. */
   readonly batchesInFlight?: number | undefined;
@@ -40,11 +43,13 @@ export interface OutboxRelayOptions {
   readonly pollMinMs?: number | undefined;
   /** Longest pause between polls that find nothing; default 1,000 ms. */
   readonly pollMaxMs?: number | undefined;
+  /** Cuts a pause short when another process has committed events; default none. Started and stopped by the relay. */
+  readonly wakeUp?: WakeUp | undefined;
   /** How long `stop()` waits for work in flight; default 15,000 ms. */
   readonly stopTimeoutMs?: number | undefined;
   /** A loop without a turn for this long makes `health()` unhealthy; default 60,000 ms. More than any wait of the relay. */
   readonly stallAfterMs?: number | undefined;
-  /** For people to read in `locked_by`; default host, process id and a random part. At most 255 characters. */
+  /** For people to read, as the beginning of a bucket's owner, or in `locked_by`; default host, process id and a random part. At most 255 characters. */
   readonly workerId?: string | undefined;
   /** A pino logger, or anything like it; default: warnings and errors on stderr. */
   readonly logger?: Logger | undefined;
@@ -56,7 +61,7 @@ export interface OutboxRelayOptions {
 const relayOptions = z.strictObject({
   repository: objectWith<EventRepository<OutboxEvent>>("an outbox repository", "claim", "recordCompleted", "verify"),
   publisher: objectWith<EventPublisher>("an event publisher", "start", "publish", "stop", "health"),
-  fetch: objectWith<FetchStrategy>("a fetch strategy", "fetch").default(() => leased()),
+  fetch: objectWith<FetchStrategy>("a fetch strategy", "open").optional(),
   commit: objectWith<CommitStrategy>("a commit strategy", "commit").optional(),
   steps: z.array(functionOption<Step<OutboxEvent>>("(event, context, next)")).default([]),
   converter: objectWith<MessageConverter>("a message converter", "toMessage").default(rawConverter),
@@ -66,16 +71,19 @@ const relayOptions = z.strictObject({
   publishTimeoutMs: milliseconds(1).default(defaults.publishTimeoutMs),
   pollMinMs: milliseconds(1).default(defaults.pollMinMs),
   pollMaxMs: milliseconds(1).default(defaults.pollMaxMs),
+  wakeUp: objectWith<WakeUp>("a wake-up", "listen").optional(),
   stopTimeoutMs: milliseconds(0).default(defaults.stopTimeoutMs),
   stallAfterMs: milliseconds(1).default(defaults.stallAfterMs),
   workerId: z.string().min(1).max(limits.workerIdMaxLength).optional(),
-  logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error").default(consoleLogger),
+  logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error")
+    .default(consoleLogger)
+    .transform(cautiousLogger),
   metrics: objectWith<RelayMetricsRecorder>("a metrics recorder", "add", "record").optional(),
   clock: objectWith<Clock>("a clock", "now", "monotonicMs", "schedule").default(systemClock),
 });
 
 /** The options with their defaults filled in. */
-export type ResolvedRelayOptions = z.output<typeof relayOptions>;
+export type ResolvedRelayOptions = z.output<typeof relayOptions> & { readonly fetch: FetchStrategy };
 
 /**
  * Checks the options by themselves and against each other.
@@ -83,14 +91,25 @@ export type ResolvedRelayOptions = z.output<typeof relayOptions>;
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
  */
 export function resolveRelayOptions(options: OutboxRelayOptions): ResolvedRelayOptions {
-  return validateOptions("createOutboxRelay", relayOptions, options, impossibleCombinations);
+  const resolved = validateOptions("createOutboxRelay", relayOptions, options, impossibleCombinations);
+  return { ...resolved, fetch: resolved.fetch ?? defaultFetch(resolved.repository) };
+}
+
+function defaultFetch(repository: EventRepository<OutboxEvent> | undefined): FetchStrategy {
+  return repository?.capabilities?.ownedBuckets ? ownedBuckets() : leased();
 }
 
 /** Given only what is valid by itself; a comparison with what is not there is never true. */
-function impossibleCombinations(valid: Partial<ResolvedRelayOptions>): string[] {
-  const { fetch, publishTimeoutMs = Number.NaN, pollMinMs = Number.NaN, pollMaxMs = Number.NaN, stallAfterMs } = valid;
+function impossibleCombinations(valid: Partial<z.output<typeof relayOptions>>): string[] {
+  const {
+    fetch = defaultFetch(valid.repository),
+    publishTimeoutMs = Number.NaN,
+    pollMinMs = Number.NaN,
+    pollMaxMs = Number.NaN,
+    stallAfterMs,
+  } = valid;
   const problems: string[] = [];
-  if (fetch !== undefined && publishTimeoutMs * 2 > fetch.leaseMs) {
+  if (publishTimeoutMs * 2 > fetch.leaseMs) {
     problems.push(
       `publishTimeoutMs (${publishTimeoutMs}) must be at most half of the lease of ${fetch.name} (${fetch.leaseMs} ms): ` +
         "what is left of the lease when a message is written must outlast its time-out",

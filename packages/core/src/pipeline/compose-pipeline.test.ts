@@ -15,7 +15,9 @@ const context: StepContext = {
   clock: systemClock,
   logger: silentLogger,
   signal: silentAbort,
+  fence: { kind: "lease", token: "t" },
   leaseRemainingMs: () => 1_000,
+  leaseLost: () => silentAbort,
 };
 
 const [event] = (await storeEvents(createMemoryOutboxRepository(), sampleDrafts(1))) as [OutboxEvent];

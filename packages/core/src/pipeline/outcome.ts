@@ -4,16 +4,16 @@ import { isOmniBoxError } from "../errors/omni-box-error.js";
 
 /** What became of one event in one cycle. Every claimed event gets exactly one. */
 export type Outcome =
-  /** Done. */
-  | { readonly kind: "completed"; readonly reason: string | null }
+  /** Done. `isRecorded`: the store knows it already, because it was committed together with the work. */
+  | { readonly kind: "completed"; readonly reason: string | null; readonly isRecorded?: true }
   /** This attempt failed and is counted; again after `delayMs`, or after the retry policy's backoff if it is `null`. */
   | { readonly kind: "retry"; readonly failure: FailureDescription; readonly delayMs: number | null }
-  /** Something around the event failed (an outage); nothing is counted. */
-  | { readonly kind: "defer"; readonly failure: FailureDescription }
+  /** Something around the event failed (an outage), or it has to wait; nothing is counted. `delayMs` `null`: as the processor sees fit. */
+  | { readonly kind: "defer"; readonly failure: FailureDescription; readonly delayMs: number | null }
   /** Given up. */
   | { readonly kind: "failed"; readonly failure: FailureDescription }
-  /** Not worked on after all; nothing is counted. */
-  | { readonly kind: "release"; readonly reason: string };
+  /** Not worked on after all; nothing is counted. Again at once, or after `delayMs`. */
+  | { readonly kind: "release"; readonly reason: string; readonly delayMs?: number };
 
 /** The possible kinds of {@link Outcome}. */
 export type OutcomeKind = Outcome["kind"];
@@ -21,12 +21,18 @@ export type OutcomeKind = Outcome["kind"];
 /** Makes outcomes, for steps and handlers. Errors are sanitised here, so that they can be stored and logged. */
 export const outcome = Object.freeze({
   completed: (reason: string | null = null): Outcome => ({ kind: "completed", reason }),
+  /** Completed, and recorded in the transaction that did the work. */
+  committed: (reason: string | null = null): Outcome => ({ kind: "completed", reason, isRecorded: true }),
   retry: (error: unknown, delayMs: number | null = null): Outcome => ({
     kind: "retry",
     failure: describeFailure(error),
     delayMs,
   }),
-  defer: (error: unknown): Outcome => ({ kind: "defer", failure: describeFailure(error) }),
+  defer: (error: unknown, delayMs: number | null = null): Outcome => ({
+    kind: "defer",
+    failure: describeFailure(error),
+    delayMs,
+  }),
   failed: (error: unknown): Outcome => ({ kind: "failed", failure: describeFailure(error) }),
   release: (reason: string): Outcome => ({ kind: "release", reason }),
 

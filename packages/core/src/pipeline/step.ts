@@ -1,5 +1,6 @@
 import type { BaseEvent } from "../events/outbox-event.js";
 import type { Clock } from "../protocols/clock.js";
+import type { Fence } from "../protocols/fence.js";
 import type { Logger } from "../protocols/logger.js";
 import type { Outcome } from "./outcome.js";
 
@@ -10,8 +11,12 @@ export interface StepContext {
   readonly logger: Logger;
   /** Aborted when the worker is stopping: begin nothing new. */
   readonly signal: AbortSignal;
-  /** How much of the lease is left, counted from before it was requested; zero or less when it has run out. */
-  leaseRemainingMs(): number;
+  /** What the events of the batch are held under; `null` for a message that is handled before it is stored. */
+  readonly fence: Fence | null;
+  /** How much of the event's lease is left, counted from before it was requested; zero or less when it has run out. Infinite without a fence. */
+  leaseRemainingMs(event: BaseEvent): number;
+  /** Aborted when the lease of this event is lost, or nobody waits for its outcome any more: someone else may have it now. */
+  leaseLost(event: BaseEvent): AbortSignal;
 }
 
 /**

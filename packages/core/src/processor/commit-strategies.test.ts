@@ -23,7 +23,9 @@ async function setUp() {
   const refs = events.map(({ id, seq }) => ({ id, seq }));
   const rows: DecidedRows = {
     completed: refs.slice(0, 2),
-    pending: refs.slice(2, 4).map((ref) => ({ ...ref, attemptsMade: 1, delayMs: 1_000, error: "nacked" })),
+    pending: refs
+      .slice(2, 4)
+      .map((ref) => ({ ...ref, attemptsMade: 1, startedAttempts: 0, delayMs: 1_000, error: "nacked" })),
     failed: refs.slice(4, 6).map((ref) => ({ ...ref, attemptsMade: 1, error: "unroutable" })),
   };
   const logger = captureLogger();

@@ -41,7 +41,7 @@ describe("createProcessorBuilder", () => {
   });
 
   it("refuses strategies that ask more than the repository can do, all at once, when it builds", () => {
-    const { builder } = builderOver({ leasedClaim: false, bulkOutcomes: false });
+    const { builder } = builderOver({ leasedClaim: false, bulkOutcomes: false, keyHeads: false });
     builder.handle(handler).fetch(leased()).commit(bulkCommit());
     expect(() => builder.build()).toThrow(
       /^CONFIG\.UNSUPPORTED_CAPABILITY: .*: leased needs "leasedClaim"; bulkCommit needs "bulkOutcomes"\. Use optimistic\(\) and singleCommit\(\)/,
@@ -49,7 +49,7 @@ describe("createProcessorBuilder", () => {
   });
 
   it("works with a repository that can do nothing special", async () => {
-    const { repository, builder } = builderOver({ leasedClaim: false, bulkOutcomes: false });
+    const { repository, builder } = builderOver({ leasedClaim: false, bulkOutcomes: false, keyHeads: false });
     await storeEvents(repository, sampleDrafts(2));
     repository.forgetCalls();
     const processor = builder.handle(handler).fetch(optimistic()).commit(singleCommit()).build();
@@ -78,6 +78,13 @@ describe("createProcessorBuilder", () => {
     const request = { workerId: "w", batchSize: 10 };
     expect((await second.processBatch(request)).counts.release).toBe(1);
     expect((await first.processBatch(request)).counts.completed).toBe(1);
+  });
+
+  it("takes a handler that is longer than the lease only with a heartbeat", () => {
+    const { builder } = builderOver();
+    builder.handle({ ...handler, requiredLeaseMs: 60_000 });
+    expect(() => builder.fetch(leased()).build()).toThrow(/may take 60000 ms, which must be at most half of the lease/);
+    expect(() => builder.fetch(leased({ heartbeat: true })).build()).not.toThrow();
   });
 
   it.each([undefined, null, {}, "repository"])("refuses %j in place of a repository", (repository) => {

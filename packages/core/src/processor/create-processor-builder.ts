@@ -33,7 +33,7 @@ export interface EventProcessorBuilder<E extends BaseEvent> {
   /**
    * @throws {OmniBoxError} CONFIG.UNSUPPORTED_CAPABILITY when a strategy needs what the repository cannot do.
    * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when there is no handler, or something else is not what it should be;
-   *   lists all. Or when the handler may take longer than the lease.
+   *   lists all. Or when the handler may take longer than the lease and there is no heartbeat.
    */
   build(): EventBatchProcessor<E>;
 }
@@ -43,7 +43,7 @@ const builderParts = z.strictObject({
 });
 
 const processorParts = z.strictObject({
-  fetch: objectWith<FetchStrategy>("a fetch strategy", "fetch"),
+  fetch: objectWith<FetchStrategy>("a fetch strategy", "open"),
   commit: objectWith<CommitStrategy>("a commit strategy", "commit"),
   steps: z.array(functionOption<Step<never>>("(event, context, next)")),
   handler: expecting<EventHandler<never>>(
@@ -104,7 +104,7 @@ export function createProcessorBuilder<E extends BaseEvent>(repository: EventRep
 }
 
 function assertFits({ name, requiredLeaseMs }: EventHandler<never>, fetch: FetchStrategy): void {
-  if (requiredLeaseMs * 2 <= fetch.leaseMs) return;
+  if (fetch.heartbeat || requiredLeaseMs * 2 <= fetch.leaseMs) return;
   const lease = `the lease of ${fetch.name} (${fetch.leaseMs} ms)`;
   throw invalidOptions("createProcessorBuilder", [
     `${name} may take ${requiredLeaseMs} ms, which must be at most half of ${lease}`,

@@ -8,13 +8,13 @@ import { decideRows, finalOutcome } from "./decide-rows.js";
 const [stored] = (await storeEvents(createMemoryOutboxRepository(), [sampleDraft({ maxAttempts: 3 })])) as [
   OutboxEvent,
 ];
-const event = { ...stored, attemptsMade: 1 };
+const event = { ...stored, attemptsMade: 1, startedAttempts: 3 };
 const { id, seq } = event;
 
 const retryPolicy = { delayMs: (attempt: number) => attempt * 1_000 };
 
 function decide(given: Outcome, rules: Partial<Parameters<typeof decideRows>[1]> = {}) {
-  return decideRows([{ event, outcome: given }], { retryPolicy, deferDelayMs: null, ...rules });
+  return decideRows([{ event, outcome: given }], { retryPolicy, deferDelayMs: null, keepsInMemory: false, ...rules });
 }
 
 const nothing = { completed: [], pending: [], failed: [] };
@@ -24,10 +24,14 @@ describe("decideRows", () => {
     expect(decide(outcome.completed("why not"))).toEqual({ ...nothing, completed: [{ id, seq }] });
   });
 
+  it("writes nothing for what was recorded together with its work", () => {
+    expect(decide(outcome.committed())).toEqual(nothing);
+  });
+
   it("counts a retry as an attempt and backs off by the number of the failed attempt", () => {
     expect(decide(outcome.retry("nacked"))).toEqual({
       ...nothing,
-      pending: [{ id, seq, attemptsMade: 2, delayMs: 2_000, error: "nacked" }],
+      pending: [{ id, seq, attemptsMade: 2, startedAttempts: 0, delayMs: 2_000, error: "nacked" }],
     });
   });
 
@@ -42,7 +46,7 @@ describe("decideRows", () => {
   });
 
   it("counts nothing for a deferral, and lets it wait as long as the worker says", () => {
-    const deferred = { id, seq, attemptsMade: 1, delayMs: null, error: null };
+    const deferred = { id, seq, attemptsMade: 1, startedAttempts: 0, delayMs: null, error: null };
     expect(decide(outcome.defer("no connection"))).toEqual({ ...nothing, pending: [deferred] });
     expect(decide(outcome.defer("x"), { deferDelayMs: 200 })).toEqual({
       ...nothing,
@@ -50,11 +54,25 @@ describe("decideRows", () => {
     });
   });
 
+  it("lets a deferral wait as long as it asks for itself, within what the store takes", () => {
+    const delayOf = (delayMs: unknown) => decide(outcome.defer("x", delayMs as number), { deferDelayMs: 200 }).pending;
+    expect(delayOf(0)).toMatchObject([{ attemptsMade: 1, delayMs: 0 }]);
+    expect(delayOf(1_000.5)).toMatchObject([{ delayMs: 1_001 }]);
+    expect(delayOf(-1)).toMatchObject([{ delayMs: 0 }]);
+    expect(delayOf(1e300)).toMatchObject([{ delayMs: 31_536_000_000 }]);
+    for (const none of [Number.NaN, "5", undefined]) expect(delayOf(none)).toMatchObject([{ delayMs: 200 }]);
+  });
+
   it("gives a released event back as it was", () => {
     expect(decide(outcome.release("stopping"), { deferDelayMs: 200 })).toEqual({
       ...nothing,
-      pending: [{ id, seq, attemptsMade: 1, delayMs: null, error: null }],
+      pending: [{ id, seq, attemptsMade: 1, startedAttempts: 3, delayMs: null, error: null }],
     });
+  });
+
+  it("lets a released event wait as long as it asks for", () => {
+    const released: Outcome = { kind: "release", reason: "held up", delayMs: 50 };
+    expect(decide(released, { deferDelayMs: 200 }).pending).toMatchObject([{ startedAttempts: 3, delayMs: 50 }]);
   });
 
   it("gives an event up with its error", () => {
@@ -103,5 +121,23 @@ describe("finalOutcome", () => {
     for (const given of [outcome.completed(), outcome.defer("x"), outcome.release("x"), outcome.failed("x")]) {
       expect(finalOutcome({ ...event, attemptsMade: 3 }, given)).toBe(given);
     }
+  });
+
+  it("writes nothing of what stays with its worker, but what was started alone", () => {
+    const unstarted = { ...event, startedAttempts: 0 };
+    const rules = { retryPolicy, deferDelayMs: 5, keepsInMemory: true };
+    const kept = [outcome.defer(new Error("away")), outcome.release("stopping")];
+    const decided = (of: OutboxEvent) =>
+      decideRows(
+        kept.map((given) => ({ event: of, outcome: given })),
+        rules,
+      ).pending;
+    expect(decided(unstarted)).toEqual([]);
+    expect(decided(event).map(({ attemptsMade, startedAttempts }) => [attemptsMade, startedAttempts])).toEqual([
+      [1, 0],
+      [1, 0],
+    ]);
+    const retried = decideRows([{ event: unstarted, outcome: outcome.retry(new Error("no")) }], rules).pending;
+    expect(retried).toMatchObject([{ attemptsMade: 2 }]);
   });
 });

@@ -23,6 +23,8 @@ export interface DecisionRules {
   readonly retryPolicy: RetryPolicy;
   /** How long deferred events wait; `null`: they are due at once, for whichever worker can reach the broker. */
   readonly deferDelayMs: number | null;
+  /** Events that are deferred or released stay with this worker, and nothing is written of them unless they were started alone. */
+  readonly keepsInMemory: boolean;
 }
 
 /** Applies the retry policy to one outcome. */
@@ -35,21 +37,40 @@ export function finalOutcome(event: BaseEvent, given: Outcome): Outcome {
 export function decideRows(results: readonly EventResult<BaseEvent>[], rules: DecisionRules): DecidedRows {
   const rows: DecidedRows = { completed: [], pending: [], failed: [] };
   for (const { event, outcome } of results) {
-    const { id, seq, attemptsMade } = event;
+    const { id, seq, attemptsMade, startedAttempts } = event;
     switch (outcome.kind) {
       case "completed":
-        rows.completed.push({ id, seq });
+        if (!outcome.isRecorded) rows.completed.push({ id, seq });
         break;
       case "retry": {
-        const delayMs = retryDelayMs(outcome.delayMs, attemptsMade + 1, rules.retryPolicy);
-        rows.pending.push({ id, seq, attemptsMade: attemptsMade + 1, delayMs, error: outcome.failure.message });
+        const policy = () => rules.retryPolicy.delayMs(attemptsMade + 1);
+        const delayMs = firstDelayMs(outcome.delayMs, policy) ?? defaults.retryMaxMs;
+        const error = outcome.failure.message;
+        rows.pending.push({ id, seq, attemptsMade: attemptsMade + 1, startedAttempts: 0, delayMs, error });
         break;
       }
       case "defer":
-        rows.pending.push({ id, seq, attemptsMade, delayMs: rules.deferDelayMs, error: null });
+        if (rules.keepsInMemory && startedAttempts === 0) break;
+        rows.pending.push({
+          id,
+          seq,
+          attemptsMade,
+          startedAttempts: 0,
+          delayMs: firstDelayMs(outcome.delayMs, () => rules.deferDelayMs),
+          error: null,
+        });
         break;
       case "release":
-        rows.pending.push({ id, seq, attemptsMade, delayMs: null, error: null });
+        if (rules.keepsInMemory && startedAttempts === 0) break;
+        rows.pending.push({
+          id,
+          seq,
+          attemptsMade,
+          // Nothing was begun, so that nothing is known of a suspect that was not known before.
+          startedAttempts: rules.keepsInMemory ? 0 : startedAttempts,
+          delayMs: firstDelayMs(outcome.delayMs, () => null),
+          error: null,
+        });
         break;
       case "failed":
         rows.failed.push({ id, seq, attemptsMade: attemptsMade + 1, error: outcome.failure.message });
@@ -60,17 +81,17 @@ export function decideRows(results: readonly EventResult<BaseEvent>[], rules: De
 }
 
 /**
- * How long to back off: as the handler says, else the policy. Both are the application's, and an answer that the store would
- * refuse, or an error, must not keep the attempt from being counted.
+ * How long to wait: as the outcome says, else as the rules do; `null` when neither has an answer. Both may be the application's,
+ * and an answer that the store would refuse, or an error, must not keep the outcome from being recorded.
  */
-function retryDelayMs(asked: number | null | undefined, attempt: number, policy: RetryPolicy): number {
-  for (const answer of [() => asked, () => policy.delayMs(attempt)]) {
+function firstDelayMs(asked: number | null | undefined, rule: () => number | null): number | null {
+  for (const answer of [() => asked, rule]) {
     const delayMs = answerOrNull(answer);
     if (typeof delayMs === "number" && !Number.isNaN(delayMs)) {
       return Math.ceil(Math.min(Math.max(0, delayMs), limits.retryDelayMaxMs));
     }
   }
-  return defaults.retryMaxMs;
+  return null;
 }
 
 function answerOrNull(answer: () => number | null | undefined): number | null | undefined {

@@ -174,8 +174,8 @@ describe("a processor", () => {
 
   it("tells steps how much of the lease is left, and who works", async () => {
     const seen: unknown[] = [];
-    const step: Step<OutboxEvent> = (_event, context, next) => {
-      seen.push([context.workerId, context.leaseRemainingMs(), context.signal.aborted]);
+    const step: Step<OutboxEvent> = (event, context, next) => {
+      seen.push([context.workerId, context.leaseRemainingMs(event), context.signal.aborted]);
       return next();
     };
     const { clock, processor, ready } = setUp(sampleDrafts(1), [step]);

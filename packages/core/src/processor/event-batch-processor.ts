@@ -15,7 +15,8 @@ import { createOutageGate, type OutageGate } from "../resilience/outage-gate.js"
 import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { CommitContext, CommitReport, CommitStrategy } from "./commit-strategy.js";
 import { type DecidedRows, decideRows, type EventResult, finalOutcome } from "./decide-rows.js";
-import type { ClaimedBatch, FetchStrategy } from "./fetch-strategy.js";
+import type { BatchOrder, ClaimedBatch, FetchSession, FetchStrategy } from "./fetch-strategy.js";
+import { createLeaseHold, type LeaseHold } from "./lease-hold.js";
 import { createOpenOutcomes } from "./open-outcomes.js";
 
 /** Which events to claim. */
@@ -64,6 +65,10 @@ export interface EventBatchProcessor<E extends BaseEvent> {
   run(batch: ClaimedBatch<E>, control: RunBatchControl): Promise<BatchProcessingResult<E>>;
   /** Claims and runs one batch. */
   processBatch(request: ClaimBatchRequest): Promise<BatchProcessingResult<E>>;
+  /** Whether an empty batch of this worker means that nothing is due for anybody. */
+  seesAll(workerId: string): boolean;
+  /** Gives up what workers hold beyond their batches: call it when the last batch has ended. A later claim begins anew. Never rejects. */
+  close(): Promise<void>;
 }
 
 /** What a processor is made of; put together by `createProcessorBuilder`. */
@@ -82,7 +87,15 @@ const names = z.array(z.string()).optional();
 const claimRequest = z.strictObject({
   workerId: z.string().min(1).max(limits.workerIdMaxLength),
   batchSize: z.int().min(1).max(limits.batchSizeMax),
-  filters: z.strictObject({ topics: names, types: names, aggregateTypes: names }).optional(),
+  filters: z
+    .strictObject({
+      topics: names,
+      types: names,
+      aggregateTypes: names,
+      consumerGroup: z.string().optional(),
+      sources: names,
+    })
+    .optional(),
 });
 
 /** Creates the processor; see `createProcessorBuilder`. */
@@ -90,10 +103,17 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
   const { repository, fetch, pipeline, commit, retryPolicy, clock, logger } = parts;
 
   const openOutcomes = createOpenOutcomes();
+  const sessions = new Map<string, FetchSession<E>>();
+
+  function sessionOf(workerId: string): FetchSession<E> {
+    const session = sessions.get(workerId) ?? fetch.open(repository, { workerId, clock, logger });
+    sessions.set(workerId, session);
+    return session;
+  }
 
   async function claim(request: ClaimBatchRequest): Promise<ClaimedBatch<E>> {
     const { workerId, batchSize, filters } = validateOptions("claim", claimRequest, request);
-    return fetch.fetch(repository, { workerId, limit: batchSize, filters: filters as FetchFilters | undefined, clock });
+    return sessionOf(workerId).fetch({ limit: batchSize, filters: filters as FetchFilters | undefined });
   }
 
   async function record(fence: Fence, rows: DecidedRows, context: CommitContext): Promise<CommitReport> {
@@ -108,16 +128,24 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
   async function run(batch: ClaimedBatch<E>, control: RunBatchControl): Promise<BatchProcessingResult<E>> {
     const { workerId, signal = silentAbort, abandon = silentAbort, deferDelayMs = null } = control;
     const store = control.store ?? createOutageGate("the database", logger);
+    const outcomes = new Array<Outcome | undefined>(batch.events.length);
+    const heartbeatLeaseMs = fetch.heartbeat ? fetch.leaseMs : null;
+    const hold = createLeaseHold({ batch, outcomes, repository, clock, logger, heartbeatLeaseMs });
     const context: StepContext = {
       workerId,
       clock,
       logger,
       signal,
-      leaseRemainingMs: () => batch.deadline.remainingMs(),
+      fence: batch.fence,
+      leaseRemainingMs: (event) => hold.remainingMs(event),
+      leaseLost: (event) => hold.lost(event),
     };
     const startedAt = clock.monotonicMs();
-    const work = (event: E) => openOutcomes.get(event.seq) ?? pipeline(event, context);
-    const outcomes = await outcomesUntil(abandon, clock, batch, work);
+    const { order } = batch;
+    const pipe = (event: E) => openOutcomes.get(event.seq) ?? pipeline(event, context);
+    const work = order === undefined ? pipe : (event: E) => inOrder(order, event, pipe);
+    const onLate = (event: E, late: Outcome) => openOutcomes.keep(event, late);
+    await collectOutcomes({ batch, outcomes, hold, clock, abandon, work, onLate });
     const handledAt = clock.monotonicMs();
 
     const results: EventResult<E>[] = [];
@@ -127,10 +155,12 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
       if (given === undefined) abandoned.push({ id: event.id, seq: event.seq });
       else results.push({ event, outcome: finalOutcome(event, given) });
     });
-    const rows = decideRows(results, { retryPolicy, deferDelayMs });
+    const rows = decideRows(results, { retryPolicy, deferDelayMs, keepsInMemory: order !== undefined });
     openOutcomes.hold(results);
     const report = await record(batch.fence, rows, { clock, logger, store, abandon });
+    hold.end();
     openOutcomes.letGo(rows.completed, report.unrecorded);
+    order?.settled(results, report);
     return {
       ...report,
       results,
@@ -144,40 +174,81 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
   return Object.freeze({
     claim,
     run,
+    seesAll: (workerId: string) => sessions.get(workerId)?.seesAll ?? true,
+    async close() {
+      const open = [...sessions.values()];
+      sessions.clear();
+      await Promise.all(open.map((session) => session.close()));
+    },
     processBatch: async (request: ClaimBatchRequest) => run(await claim(request), { workerId: request.workerId }),
   });
 }
 
+interface Collection<E extends BaseEvent> {
+  readonly batch: ClaimedBatch<E>;
+  readonly outcomes: (Outcome | undefined)[];
+  readonly hold: LeaseHold;
+  readonly clock: Clock;
+  readonly abandon: AbortSignal;
+  readonly work: (event: E) => Outcome | Promise<Outcome>;
+  /** Gets what came too late. */
+  readonly onLate: (event: E, outcome: Outcome) => void;
+}
+
+const outOfTurn = outcome.release("an earlier event of its key has to go first");
+
+/** Works on an event in its turn, and says at once what became of it. */
+async function inOrder<E extends BaseEvent>(
+  order: BatchOrder<E>,
+  event: E,
+  work: (event: E) => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
+  const turn = order.enter(event);
+  if (!(typeof turn === "boolean" ? turn : await turn)) return outOfTurn;
+  const given = await work(event);
+  order.leave(event, finalOutcome(event, given));
+  return given;
+}
+
 /**
- * The outcome of each event, `undefined` for those that were still in work when `abandon` was aborted or the lease ran out:
+ * Fills in the outcome of each event; leaves out those that are still in work when `abandon` is aborted or the lease runs out:
  * one event that hangs must not keep the outcomes of its neighbours.
  */
-async function outcomesUntil<E extends BaseEvent>(
-  abandon: AbortSignal,
-  clock: Clock,
-  { events, deadline }: ClaimedBatch<E>,
-  work: (event: E) => Outcome | Promise<Outcome>,
-): Promise<readonly (Outcome | undefined)[]> {
-  // A claim that was answered after the worker had gone.
-  if (abandon.aborted) return events.map(() => outcome.release("the worker has stopped"));
-  const outcomes = new Array<Outcome | undefined>(events.length);
+async function collectOutcomes<E extends BaseEvent>(collection: Collection<E>): Promise<void> {
+  const { outcomes, hold, clock, abandon, work, onLate } = collection;
+  const { events } = collection.batch;
+  if (abandon.aborted) {
+    // A claim that was answered after the worker had gone.
+    outcomes.fill(outcome.release("the worker has stopped"));
+    return;
+  }
+  let isOver = false;
   const all = Promise.all(
     events.map(async (event, index) => {
-      outcomes[index] = await work(event);
+      const result = await work(event);
+      // What settles later must not change the decision.
+      if (isOver) onLate(event, result);
+      else outcomes[index] = result;
     }),
   );
   await new Promise<void>((resolve) => {
     const finish = () => {
       cancel();
       abandon.removeEventListener("abort", finish);
+      isOver = true;
+      hold.giveUp();
       resolve();
     };
-    const cancel = clock.schedule(Math.max(0, deadline.remainingMs()), finish);
+    // A heartbeat moves the end of the lease while this waits for it.
+    const waitForLease = () => clock.schedule(Math.max(0, hold.remainingMs()), onTimer);
+    const onTimer = () => {
+      if (hold.remainingMs() <= 0) finish();
+      else cancel = waitForLease();
+    };
+    let cancel = waitForLease();
     abandon.addEventListener("abort", finish, { once: true });
     void all.then(finish);
   });
-  // A copy: what settles later must not change the decision.
-  return [...outcomes];
 }
 
 function countKinds(results: readonly EventResult<BaseEvent>[]): Record<OutcomeKind, number> {

@@ -8,6 +8,20 @@ export interface LeaseOptions {
   readonly leaseMs?: number | undefined;
 }
 
-export const leaseOptions: z.ZodType<{ leaseMs: number }, LeaseOptions> = z.strictObject({
-  leaseMs: milliseconds(1_000).default(defaults.leaseMs),
+/** Options of `leased`. */
+export interface LeasedOptions extends LeaseOptions {
+  /** Extend the leases of events in work every third of `leaseMs`, so that work may take longer than a lease; default `false`. */
+  readonly heartbeat?: boolean | undefined;
+  /** Claim only the earliest pending event of each partition key, so that keys stay in order; default `false`. */
+  readonly keyHeadsOnly?: boolean | undefined;
+}
+
+const leaseFields = { leaseMs: milliseconds(1_000).default(defaults.leaseMs) };
+
+export const leaseOptions: z.ZodType<{ leaseMs: number }, LeaseOptions> = z.strictObject(leaseFields);
+
+export const leasedOptions = z.strictObject({
+  ...leaseFields,
+  heartbeat: z.boolean().default(false),
+  keyHeadsOnly: z.boolean().default(false),
 });

@@ -3,8 +3,14 @@ import { observeRepository } from "../../test/observed-repository.js";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
 import { defaults } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import type { OutboxEvent } from "../events/outbox-event.js";
+import type { Clock } from "../protocols/clock.js";
+import type { EventRepository, FetchFilters } from "../protocols/event-repository.js";
+import type { Fence } from "../protocols/fence.js";
+import { silentLogger } from "../protocols/logger.js";
 import { createManualClock } from "../testing/manual-clock.js";
 import { createMemoryOutboxRepository } from "../testing/memory-outbox-repository.js";
+import type { FetchRequest, FetchStrategy } from "./fetch-strategy.js";
 import { filtered } from "./filtered.js";
 import { leased } from "./leased.js";
 import { optimistic } from "./optimistic.js";
@@ -12,8 +18,17 @@ import { optimistic } from "./optimistic.js";
 function setUp() {
   const clock = createManualClock();
   const repository = observeRepository(createMemoryOutboxRepository({ clock }));
-  return { clock, repository, request: { workerId: "w", limit: 10, clock } };
+  return { clock, repository, request: { clock, limit: 10 } };
 }
+
+type Request = Omit<FetchRequest, "filters"> & { filters?: FetchFilters | undefined; clock: Clock };
+
+/** What one worker fetches. */
+function fetchWith(strategy: FetchStrategy, repository: EventRepository<OutboxEvent>, { clock, ...request }: Request) {
+  return strategy.open(repository, { workerId: "w", clock, logger: silentLogger }).fetch(request);
+}
+
+const tokenOf = ({ fence }: { readonly fence: Fence }) => (fence.kind === "lease" ? fence.token : null);
 
 describe.each([
   ["leased", leased],
@@ -22,20 +37,20 @@ describe.each([
   it("leases due events in seq order, up to the limit, under a token of their own", async () => {
     const { clock, repository, request } = setUp();
     const stored = await storeEvents(repository, sampleDrafts(3));
-    const first = await strategy().fetch(repository, { ...request, limit: 2 });
-    const second = await strategy().fetch(repository, { ...request, limit: 2 });
+    const first = await fetchWith(strategy(), repository, { ...request, limit: 2 });
+    const second = await fetchWith(strategy(), repository, { ...request, limit: 2 });
     expect(first.events.map(({ seq }) => seq)).toEqual(stored.slice(0, 2).map(({ seq }) => seq));
     expect(second.events.map(({ seq }) => seq)).toEqual([stored[2]?.seq]);
-    expect(first.fence.token).not.toBe(second.fence.token);
+    expect(tokenOf(first)).not.toBe(tokenOf(second));
     for (const { lease } of first.events) {
       const until = new Date(clock.now() + defaults.leaseMs);
-      expect(lease).toEqual({ token: first.fence.token, workerId: "w", until });
+      expect(lease).toEqual({ token: tokenOf(first), workerId: "w", until });
     }
   });
 
   it("answers with an empty batch when nothing is due", async () => {
     const { repository, request } = setUp();
-    expect((await strategy().fetch(repository, request)).events).toEqual([]);
+    expect((await fetchWith(strategy(), repository, request)).events).toEqual([]);
   });
 
   it("counts its lease from before the statement was sent, not from its answer", async () => {
@@ -45,16 +60,16 @@ describe.each([
       await clock.advance(700);
       return carryOut();
     });
-    const { deadline } = await strategy({ leaseMs: 5_000 }).fetch(repository, request);
+    const { deadline } = await fetchWith(strategy({ leaseMs: 5_000 }), repository, request);
     expect(deadline.remainingMs()).toBe(4_300);
   });
 
   it("passes filters on, and none when there are none", async () => {
     const { repository, request } = setUp();
     await storeEvents(repository, [sampleDraft(), sampleDraft({ topic: "invoices" })]);
-    const batch = await strategy().fetch(repository, { ...request, filters: { topics: ["invoices"] } });
+    const batch = await fetchWith(strategy(), repository, { ...request, filters: { topics: ["invoices"] } });
     expect(batch.events.map(({ topic }) => topic)).toEqual(["invoices"]);
-    await strategy().fetch(repository, request);
+    await fetchWith(strategy(), repository, request);
     expect(
       repository.calls.filter(({ method }) => method !== "lock" && method !== "add").at(-1)?.args[0],
     ).not.toHaveProperty("filters");
@@ -64,7 +79,7 @@ describe.each([
     const { repository, request } = setUp();
     const failure = new OmniBoxError("STORE.UNREACHABLE", "x");
     repository.failNext(name === "leased" ? "claim" : "findDue", failure);
-    await expect(strategy().fetch(repository, request)).rejects.toBe(failure);
+    await expect(fetchWith(strategy(), repository, request)).rejects.toBe(failure);
   });
 
   it("says how long its lease is, and refuses one that is too short", () => {
@@ -80,9 +95,19 @@ describe("leased", () => {
     const { repository, request } = setUp();
     await storeEvents(repository, sampleDrafts(5));
     repository.forgetCalls();
-    await leased().fetch(repository, request);
+    await fetchWith(leased(), repository, request);
     expect(repository.statements).toEqual(["claim"]);
     expect(leased().requires).toEqual(["leasedClaim"]);
+  });
+
+  it("asks for key heads only when told to, and says that it needs them", async () => {
+    const { repository, request } = setUp();
+    await fetchWith(leased(), repository, request);
+    await fetchWith(leased({ keyHeadsOnly: true }), repository, request);
+    const [first, second] = repository.calls.map(({ args }) => args[0]);
+    expect(first).not.toHaveProperty("keyHeadsOnly");
+    expect(second).toMatchObject({ keyHeadsOnly: true });
+    expect(leased({ keyHeadsOnly: true }).requires).toEqual(["leasedClaim", "keyHeads"]);
   });
 });
 
@@ -95,7 +120,7 @@ describe("optimistic", () => {
       await repository.lock(first?.id ?? "", { token: "other", workerId: "other", leaseMs: 1_000 });
       return due;
     });
-    const { events } = await optimistic().fetch(repository, request);
+    const { events } = await fetchWith(optimistic(), repository, request);
     expect(events.map(({ id }) => id)).toEqual([second?.id]);
   });
 
@@ -108,10 +133,10 @@ describe("optimistic", () => {
     const [first] = await storeEvents(repository, sampleDrafts(3));
     repository.onNext("lock", (carryOut) => carryOut());
     repository.failNext("lock", new Error("the connection is gone"));
-    const { events } = await optimistic().fetch(repository, request);
+    const { events } = await fetchWith(optimistic(), repository, request);
     expect(events.map(({ id }) => id)).toEqual([first?.id]);
     repository.failNext("lock", new Error("the connection is gone"));
-    await expect(optimistic().fetch(repository, request)).rejects.toThrow("the connection is gone");
+    await expect(fetchWith(optimistic(), repository, request)).rejects.toThrow("the connection is gone");
   });
 });
 
@@ -123,7 +148,7 @@ describe("filtered", () => {
       ["a", "b", "c"].map((topic) => sampleDraft({ topic })),
     );
     const filters = topics && { topics };
-    return (await strategy.fetch(repository, { ...request, filters })).events.map(({ topic }) => topic);
+    return (await fetchWith(strategy, repository, { ...request, filters })).events.map(({ topic }) => topic);
   }
 
   it("narrows a strategy", async () => {

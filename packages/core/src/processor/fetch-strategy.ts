@@ -1,23 +1,65 @@
 import type { BaseEvent } from "../events/outbox-event.js";
+import type { Outcome } from "../pipeline/outcome.js";
 import type { Clock } from "../protocols/clock.js";
 import type { EventRepository, FetchFilters, RepositoryCapabilities } from "../protocols/event-repository.js";
 import type { Fence } from "../protocols/fence.js";
-import type { LeaseDeadline } from "./lease-deadline.js";
+import type { Logger } from "../protocols/logger.js";
+import type { CommitReport } from "./commit-strategy.js";
+import type { EventResult } from "./decide-rows.js";
 
 /** A request for the next batch. */
 export interface FetchRequest {
-  readonly workerId: string;
   readonly limit: number;
   readonly filters?: FetchFilters | undefined;
+}
+
+/** Who fetches. */
+export interface FetchWorker {
+  readonly workerId: string;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** Events that this worker may work on, with the proof that it may. */
 export interface ClaimedBatch<E extends BaseEvent> {
-  /** In `seq` order. */
+  /** In `seq` order, at least within a key. */
   readonly events: readonly E[];
   readonly fence: Fence;
-  readonly deadline: LeaseDeadline;
+  readonly deadline: BatchDeadline<E>;
+  /** There may be more that is due; default: when the batch is full. */
+  readonly hasMore?: boolean | undefined;
+  /** `undefined`: the events may be worked on in any order, and each is written back. */
+  readonly order?: BatchOrder<E> | undefined;
+}
+
+/** How long the events of a batch may be worked on. */
+export interface BatchDeadline<E extends BaseEvent> {
+  /** Of one event, or of the whole batch. Zero or less when the time is over. */
+  remainingMs(event?: E): number;
+}
+
+/**
+ * Keeps the events of a key in order, also across batches, and keeps in memory what need not be written.
+ *
+ * Under it an event that is deferred or released costs no statement: it stays with this worker.
+ */
+export interface BatchOrder<E extends BaseEvent> {
+  /** Waits for the event's turn. `false`: an earlier event of its key did not complete, so that this one must not be worked on now. */
+  enter(event: E): Promise<boolean> | boolean;
+  /** Says what became of an event that entered, as soon as it is known; also after the batch has given it up. */
+  leave(event: E, outcome: Outcome): void;
+  /** Says what was recorded; called once. Events without a result are still in work. */
+  settled(results: readonly EventResult<E>[], report: CommitReport): void;
+}
+
+/** What one worker fetches with, from its start to its stop. */
+export interface FetchSession<E extends BaseEvent> {
+  /** Claims the next due events; an empty batch when there are none. Rejects as the repository does. Called one at a time. */
+  fetch(request: FetchRequest): Promise<ClaimedBatch<E>>;
+  /** Whether an empty batch means that nothing is due; `false` while others may hold what this worker could get. */
+  readonly seesAll: boolean;
+  /** Gives up what can be given up. Never rejects. */
+  close(): Promise<void>;
 }
 
 /** A way for several workers to divide the events of one table among them. */
@@ -25,8 +67,10 @@ export interface FetchStrategy {
   readonly name: string;
   /** How long a claim lasts. */
   readonly leaseMs: number;
+  /** Whether the processor extends the leases of what is in work; default `false`. */
+  readonly heartbeat?: boolean;
   /** What the repository must be able to do. */
   readonly requires: readonly (keyof RepositoryCapabilities)[];
-  /** Claims the next due events; an empty batch when there are none. Rejects as the repository does. */
-  fetch<E extends BaseEvent>(repository: EventRepository<E>, request: FetchRequest): Promise<ClaimedBatch<E>>;
+  /** Opens a session for one run of a worker. */
+  open<E extends BaseEvent>(repository: EventRepository<E>, worker: FetchWorker): FetchSession<E>;
 }

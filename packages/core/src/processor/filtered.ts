@@ -6,11 +6,17 @@ import type { FetchStrategy } from "./fetch-strategy.js";
 const names = z.array(z.string().min(1)).min(1).optional();
 
 const filterOptions = z
-  .strictObject({ topics: names, types: names, aggregateTypes: names })
+  .strictObject({
+    topics: names,
+    types: names,
+    aggregateTypes: names,
+    consumerGroup: z.string().min(1).optional(),
+    sources: names,
+  })
   .refine((filters) => Object.values(filters).some((values) => values !== undefined), "name at least one filter");
 
 /**
- * Narrows a strategy to some topics, types or aggregate types, for workers dedicated to them.
+ * Narrows a strategy to some topics, types, aggregate types, sources or one consumer group, for workers dedicated to them.
  *
  * Together the workers of a table must cover everything; nobody else looks after what all their filters leave out.
  *
@@ -18,28 +24,44 @@ const filterOptions = z
  */
 export function filtered(strategy: FetchStrategy, filters: FetchFilters): FetchStrategy {
   // Parsed, thus a copy: what is done to the given object later changes nothing.
-  const checked = validateOptions("filtered", filterOptions, filters, () =>
-    isStrategy(strategy) ? [] : ["strategy: expected a fetch strategy, as leased() and optimistic() make them"],
-  );
+  const checked = validateOptions("filtered", filterOptions, filters, () => {
+    if (!isStrategy(strategy)) return ["strategy: expected a fetch strategy, as leased() and optimistic() make them"];
+    if (!strategy.requires.includes("ownedBuckets")) return [];
+    return ["strategy: a bucket has one owner, which has to take all its events: filter leased() instead"];
+  });
   return Object.freeze<FetchStrategy>({
     name: `filtered(${strategy.name})`,
     leaseMs: strategy.leaseMs,
+    heartbeat: strategy.heartbeat ?? false,
     requires: strategy.requires,
-    fetch: (repository, request) =>
-      strategy.fetch(repository, { ...request, filters: bothOf(request.filters, checked) }),
+    open(repository, worker) {
+      const session = strategy.open(repository, worker);
+      return {
+        get seesAll() {
+          return session.seesAll;
+        },
+        fetch: (request) => session.fetch({ ...request, filters: bothOf(request.filters, checked) }),
+        close: () => session.close(),
+      };
+    },
   });
 }
 
 function isStrategy(value: unknown): boolean {
-  return typeof value === "object" && value !== null && typeof Reflect.get(value, "fetch") === "function";
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "open") === "function";
 }
 
 function bothOf(outer: FetchFilters | undefined, inner: z.output<typeof filterOptions>): FetchFilters {
-  const both: Record<string, readonly string[]> = {};
-  for (const field of ["topics", "types", "aggregateTypes"] as const) {
+  const both: { -readonly [Field in keyof FetchFilters]: FetchFilters[Field] } = {};
+  for (const field of ["topics", "types", "aggregateTypes", "sources"] as const) {
     const [a, b] = [outer?.[field], inner[field]];
     const values = a !== undefined && b !== undefined ? a.filter((value) => b.includes(value)) : (a ?? b);
     if (values !== undefined) both[field] = values;
   }
+  const [a, b] = [outer?.consumerGroup, inner.consumerGroup];
+  const consumerGroup = a ?? b;
+  if (consumerGroup !== undefined) both.consumerGroup = consumerGroup;
+  // No row is in two groups, and an empty list matches nothing.
+  if (a !== undefined && b !== undefined && a !== b) both.topics = [];
   return both;
 }

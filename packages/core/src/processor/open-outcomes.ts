@@ -11,6 +11,8 @@ import type { EventResult } from "./decide-rows.js";
  */
 export interface OpenOutcomes {
   get(seq: bigint): Outcome | undefined;
+  /** An outcome that came after its batch was recorded. */
+  keep(event: BaseEvent, outcome: Outcome): void;
   /** Before the outcomes of a batch are recorded. */
   hold(results: readonly EventResult<BaseEvent>[]): void;
   /** After that; what is unrecorded stays. */
@@ -22,9 +24,12 @@ export function createOpenOutcomes(): OpenOutcomes {
   const open = new Map<bigint, { readonly outcome: Outcome; holders: number }>();
   return {
     get: (seq) => open.get(seq)?.outcome,
+    keep({ seq }, outcome) {
+      if (outcome.kind === "completed" && !outcome.isRecorded && !open.has(seq)) open.set(seq, { outcome, holders: 0 });
+    },
     hold(results) {
       for (const { event, outcome } of results) {
-        if (outcome.kind !== "completed") continue;
+        if (outcome.kind !== "completed" || outcome.isRecorded) continue;
         const entry = open.get(event.seq);
         if (entry === undefined) open.set(event.seq, { outcome, holders: 1 });
         else entry.holders += 1;

@@ -3,7 +3,7 @@ import { validateOptions } from "../errors/validate-options.js";
 import type { BaseEvent } from "../events/outbox-event.js";
 import type { EventRepository } from "../protocols/event-repository.js";
 import { type LeaseOptions, leaseOptions } from "./fetch-options.js";
-import type { ClaimedBatch, FetchRequest, FetchStrategy } from "./fetch-strategy.js";
+import type { ClaimedBatch, FetchRequest, FetchStrategy, FetchWorker } from "./fetch-strategy.js";
 import { startLeaseDeadline } from "./lease-deadline.js";
 
 /**
@@ -18,13 +18,18 @@ export function optimistic(options: LeaseOptions = {}): FetchStrategy {
     name: "optimistic",
     leaseMs,
     requires: [],
-    fetch: (repository, request) => fetchOneByOne(repository, request, leaseMs),
+    open: (repository, worker) => ({
+      seesAll: true,
+      fetch: (request) => fetchOneByOne(repository, request, worker, leaseMs),
+      close: async () => undefined,
+    }),
   });
 }
 
 async function fetchOneByOne<E extends BaseEvent>(
   repository: EventRepository<E>,
-  { workerId, limit, filters, clock }: FetchRequest,
+  { limit, filters }: FetchRequest,
+  { workerId, clock }: FetchWorker,
   leaseMs: number,
 ): Promise<ClaimedBatch<E>> {
   const token = randomUUID();

@@ -1,4 +1,5 @@
 import type { BaseEvent } from "../events/outbox-event.js";
+import type { BucketOperations } from "./bucket-operations.js";
 import type { Fence, LeaseFence } from "./fence.js";
 
 /** What a repository can do beyond the operations on single events; asking for more is `CONFIG.UNSUPPORTED_CAPABILITY`. */
@@ -7,13 +8,22 @@ export interface RepositoryCapabilities {
   readonly leasedClaim: boolean;
   /** The `record…` methods take many rows in one statement. Without it they are called with one row at a time. */
   readonly bulkOutcomes: boolean;
+  /** `findDue` and `claim` can be limited to the earliest pending event of each key. */
+  readonly keyHeads: boolean;
+  /** There are `buckets`, which workers can own, and the `record…` methods take their fence. */
+  readonly ownedBuckets: boolean;
 }
 
 /** Narrows a fetch. Several fields all have to match; several values of one field are alternatives; an empty list matches nothing. */
 export interface FetchFilters {
   readonly topics?: readonly string[];
   readonly types?: readonly string[];
+  /** Only outbox events have one: in an inbox it matches nothing. */
   readonly aggregateTypes?: readonly string[];
+  /** Only inbox events have one: in an outbox it matches nothing. */
+  readonly consumerGroup?: string;
+  /** Only inbox events have one: in an outbox it matches nothing. */
+  readonly sources?: readonly string[];
 }
 
 /** Names one stored row: `seq` finds it, `id` is for people and logs. */
@@ -27,6 +37,11 @@ export interface DueQuery {
   /** At least 1. */
   readonly limit: number;
   readonly filters?: FetchFilters;
+  /**
+   * Only the earliest pending event of each partition key (and consumer group), so that keys stay in order; default `false`.
+   * An event that is leased or backs off holds the later ones of its key back. Asked only with `capabilities.keyHeads`.
+   */
+  readonly keyHeadsOnly?: boolean;
 }
 
 /** The lease that a claim wants to write. */
@@ -48,6 +63,8 @@ export type CompletedRow = EventRef;
 export interface PendingRow extends EventRef {
   /** Absolute, so that repeating the statement changes nothing. The store caps it at `maxAttempts`. */
   readonly attemptsMade: number;
+  /** Absolute too: 0 after any work that ended, what it was when nothing was begun. */
+  readonly startedAttempts: number;
   /** Earliest next attempt, from the statement's own time; `null` clears the backoff. */
   readonly delayMs: number | null;
   /** Sanitised and bounded; `null` leaves the stored one. */
@@ -63,7 +80,10 @@ export interface FailedRow extends EventRef {
 
 /** What an outcome statement changed. */
 export interface OutcomeReceipt {
-  /** Rows that were not written because the fence no longer holds, the row is gone, or it is no longer pending. */
+  /**
+   * Under a lease: rows that were not written, because the lease is lost, the row is gone, or it is no longer pending. Under
+   * owned buckets: rows that may still be pending and whose bucket is not held any more.
+   */
   readonly missing: readonly EventRef[];
 }
 
@@ -82,6 +102,9 @@ export interface OutcomeReceipt {
 export interface EventRepository<E extends BaseEvent> {
   readonly capabilities: RepositoryCapabilities;
 
+  /** Ownership of buckets; there with `capabilities.ownedBuckets`. */
+  readonly buckets?: BucketOperations<E>;
+
   /**
    * Checks that the store is usable: tables, schema version, bucket count. Reads only.
    *
@@ -99,7 +122,8 @@ export interface EventRepository<E extends BaseEvent> {
    * Leases up to `limit` due events and returns them in `seq` order.
    *
    * Due: pending, `nextAttemptAt` (else `scheduledAt`) reached, no lease or an expired one. Those that have been due longest come first. Never more than `limit`, never a
-   * row that a parallel claim got. After a rejection some rows may be leased under the token; they come back when it expires.
+   * row that a parallel claim got. A row whose former lease ran out without an outcome, and whose `startedAttempts` is 0, gets
+   * `startedAttempts` 1: its worker may have died of it. After a rejection some rows may be leased under the token; they come back when it expires.
    * Called only with `capabilities.leasedClaim`.
    */
   claim(request: ClaimRequest): Promise<readonly E[]>;
@@ -113,12 +137,12 @@ export interface EventRepository<E extends BaseEvent> {
   /** Removes any lease from a pending event and notes the reason in `lastError`; returns the event as it is then, or `null`. */
   forceUnlock(id: string, reason: string): Promise<E | null>;
 
-  /** Marks rows as completed, or deletes them where the repository is configured so. */
+  /** Marks rows as completed, with `startedAttempts` 0, or deletes them where the repository is configured so. */
   recordCompleted(fence: Fence, rows: readonly CompletedRow[]): Promise<OutcomeReceipt>;
 
-  /** Releases rows as still pending, with attempts, backoff and error as given. */
+  /** Releases rows as still pending, with attempts, starts, backoff and error as given. */
   recordPending(fence: Fence, rows: readonly PendingRow[]): Promise<OutcomeReceipt>;
 
-  /** Marks rows as failed and releases them. */
+  /** Marks rows as failed, with `startedAttempts` 0, and releases them. */
   recordFailed(fence: Fence, rows: readonly FailedRow[]): Promise<OutcomeReceipt>;
 }

@@ -1,12 +1,11 @@
-/** Everything that the relay counts. The unit is events unless the name says otherwise. */
-export type RelayCounter =
+/** What relay and inbox processor both count. The unit is events unless the name says otherwise. */
+export type WorkerCounter =
   | "claimed"
-  | "published"
   | "retried"
   | "deferred"
   | "failed"
   | "released"
-  /** Still in work when their lease ran out, or when the relay was stopped. */
+  /** Still in work when their lease ran out, or when the worker was stopped. */
   | "abandoned"
   | "leasesLost"
   | "outcomesUncertain"
@@ -14,6 +13,9 @@ export type RelayCounter =
   | "batches"
   | "emptyPolls"
   | "pollErrors";
+
+/** Everything that the relay counts. */
+export type RelayCounter = WorkerCounter | "published";
 
 /** Everything of which the relay records single values. */
 export type RelayMeasurement = "batchSize" | "claimDurationMs" | "publishDurationMs" | "commitDurationMs" | "lagMs";

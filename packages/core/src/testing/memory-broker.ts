@@ -2,8 +2,16 @@ import { z } from "zod";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import { objectWith, validateOptions } from "../errors/validate-options.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
+import type { EventConsumer } from "../protocols/event-consumer.js";
 import type { EventPublisher, OutgoingMessage } from "../protocols/event-publisher.js";
 import type { BrokerAnswer, LinkChange, MemoryBrokerLink } from "./memory-broker-link.js";
+import {
+  type ConsumerLinkChange,
+  createMemoryConsumer,
+  type MemoryConsumerLink,
+  type MemoryConsumerOptions,
+} from "./memory-consumer.js";
+import { DeliveryQueue, type MemoryMessage } from "./memory-delivery-queue.js";
 import { createMemoryPublisher } from "./memory-publisher.js";
 import { matchesTopic } from "./topic-pattern.js";
 
@@ -13,17 +21,31 @@ export interface MemoryBroker {
   bind(queue: string, topicPattern: string): void;
   /** Makes a publisher with a connection of its own; it has still to be started. */
   publisher(): EventPublisher;
+  /** Makes a consumer with a connection of its own; it has still to be started. Consumers of one queue share its messages. */
+  consumer(options: MemoryConsumerOptions): EventConsumer;
 
-  /** Everything that has arrived in the queue, repeated messages included, in the order of arrival. */
+  /** Puts a message into the queue as a foreign sender would, or a message of `consumed` again; it is not among `messages(queue)`. */
+  publishRaw(queue: string, message: Partial<MemoryMessage>): void;
+  /** How many messages wait for a consumer, without those that one has in hand. */
+  countReady(queue: string): number;
+  /** What consumers have refused, in that order. */
+  deadLetters(queue: string): readonly MemoryMessage[];
+
+  /** Everything that publishers have sent to the queue, repeated messages included, in the order of arrival, consumed or not. */
   messages(queue: string): readonly OutgoingMessage[];
   /** Resolves with the queue's messages as soon as there are at least `count`. */
   waitForMessages(queue: string, count: number): Promise<readonly OutgoingMessage[]>;
   /** Calls `listener` for each message of the queue, those that have arrived already first; returns how to end it. */
   subscribe(queue: string, listener: (message: OutgoingMessage) => void): () => void;
 
-  /** Cuts all connections; what is unconfirmed by then is rejected. Nothing connects until `reconnect()`. */
+  /**
+   * Cuts all connections; what is unconfirmed by then is rejected, what consumers have in hand goes back to its place in the
+   * queue. Nothing connects until `reconnect()`.
+   */
   disconnect(): void;
   reconnect(): void;
+  /** Ends the channels of all consumers, which at once open new ones; publishers do not notice. */
+  dropConsumers(): void;
   /** Takes no messages, as a broker does when memory or disk run out; publishers wait. */
   block(): void;
   unblock(): void;
@@ -52,6 +74,7 @@ const brokerOptions = z.strictObject({
 interface MemoryQueue {
   readonly patterns: Set<string>;
   readonly messages: OutgoingMessage[];
+  readonly deliveries: DeliveryQueue;
   readonly listeners: Set<(message: OutgoingMessage) => void>;
 }
 
@@ -65,6 +88,7 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBro
   const { clock, maxMessageBytes } = validateOptions("createMemoryBroker", brokerOptions, options);
   const queues = new Map<string, MemoryQueue>();
   const linkListeners = new Set<(change: LinkChange) => void>();
+  const consumerListeners = new Set<(change: ConsumerLinkChange) => void>();
   const refusals: { readonly pattern: string; left: number }[] = [];
   let heldAnswers: (() => void)[] | null = null;
   let answersToDrop = 0;
@@ -73,6 +97,10 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBro
 
   function tell(change: LinkChange): void {
     for (const listener of [...linkListeners]) listener(change);
+  }
+
+  function tellConsumers(change: ConsumerLinkChange): void {
+    for (const listener of [...consumerListeners]) listener(change);
   }
 
   function queueNamed(name: string): MemoryQueue {
@@ -93,6 +121,7 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBro
     );
     for (const queue of matching) {
       queue.messages.push(message);
+      queue.deliveries.put(receivedAs(message));
       for (const listener of queue.listeners) notifyLater(queue, listener, message);
     }
     return matching.length === 0 ? "unroutable" : "confirmed";
@@ -120,6 +149,14 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBro
     },
   };
 
+  const consumerLink: MemoryConsumerLink = {
+    get connected() {
+      return connected;
+    },
+    queueNamed: (name) => queues.get(name)?.deliveries ?? null,
+    onChange: (listener) => void consumerListeners.add(listener),
+  };
+
   function subscribe(name: string, listener: (message: OutgoingMessage) => void): () => void {
     const queue = queueNamed(name);
     for (const message of [...queue.messages]) listener(message);
@@ -129,12 +166,17 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBro
 
   return Object.freeze({
     bind(name: string, topicPattern: string): void {
-      const queue = queues.get(name) ?? { patterns: new Set(), messages: [], listeners: new Set() };
+      const queue = queues.get(name) ?? newQueue();
       queues.set(name, queue);
       queue.patterns.add(topicPattern);
+      if (connected) tellConsumers("usable");
     },
     publisher: () => createMemoryPublisher(link, clock),
+    consumer: (options: MemoryConsumerOptions) => createMemoryConsumer(consumerLink, clock, options),
 
+    publishRaw: (name: string, message: Partial<MemoryMessage>) => queueNamed(name).deliveries.put(rawMessage(message)),
+    countReady: (name: string) => queueNamed(name).deliveries.readyCount,
+    deadLetters: (name: string) => [...queueNamed(name).deliveries.deadLetters],
     messages: (name: string) => [...queueNamed(name).messages],
     subscribe,
     waitForMessages(name: string, count: number): Promise<readonly OutgoingMessage[]> {
@@ -155,10 +197,16 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBro
       // The answers were on their way over the connections that are gone.
       if (heldAnswers !== null) heldAnswers = [];
       tell("disconnected");
+      tellConsumers("lost");
     },
     reconnect(): void {
       connected = true;
       tell("reconnected");
+      tellConsumers("usable");
+    },
+    dropConsumers(): void {
+      tellConsumers("lost");
+      tellConsumers("usable");
     },
     block(): void {
       blocked = true;
@@ -183,6 +231,10 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBro
   });
 }
 
+function newQueue(): MemoryQueue {
+  return { patterns: new Set(), messages: [], deliveries: new DeliveryQueue(), listeners: new Set() };
+}
+
 /** In a turn of its own, so that what a listener throws cannot end in the publisher. */
 function notifyLater(queue: MemoryQueue, listener: (message: OutgoingMessage) => void, message: OutgoingMessage): void {
   queueMicrotask(() => {
@@ -196,5 +248,24 @@ function copyOf(message: OutgoingMessage): OutgoingMessage {
     ...message,
     body: Uint8Array.from(message.body),
     headers: Object.freeze({ ...message.headers }),
+  });
+}
+
+function receivedAs({ id, partitionKey: _notSent, ...sent }: OutgoingMessage): MemoryMessage {
+  return Object.freeze({ ...sent, messageId: id, contentEncoding: null });
+}
+
+function rawMessage({ body = new Uint8Array(), headers = {}, ...given }: Partial<MemoryMessage>): MemoryMessage {
+  return Object.freeze({
+    messageId: null,
+    topic: "",
+    type: null,
+    contentType: null,
+    contentEncoding: null,
+    correlationId: null,
+    timestamp: null,
+    ...given,
+    body: Uint8Array.from(body),
+    headers: Object.freeze({ ...headers }),
   });
 }

@@ -1,139 +1,198 @@
 import { OmniBoxError } from "../errors/omni-box-error.js";
-import type { OutboxEventDraft } from "../events/outbox-event-draft.js";
-import { partitionBucket } from "../events/partition-bucket.js";
+import type { BaseEvent } from "../events/outbox-event.js";
+import { withinTime } from "../internal/within-time.js";
 import type { Clock } from "../protocols/clock.js";
-import type { AddedEvent } from "../protocols/outbox-event-repository.js";
-import { createRow, type MemoryEventRow } from "./memory-event-row.js";
+import type { OpenTransaction } from "./memory-transaction.js";
 
-/** What one transaction has done so far; invisible to others until it commits. */
-export class MemoryTransactionState {
-  readonly inserted: MemoryEventRow[] = [];
-  /** Unique names that nobody else may insert until this transaction has ended. */
-  readonly reserved = new Set<string>();
-  status: "active" | "aborted" | "ended" = "active";
-  waitsFor: MemoryTransactionState | null = null;
-  /** Resolves when nobody needs to wait for this transaction any more. */
-  readonly ended: Promise<void>;
-  private signalEnd: () => void = () => undefined;
+/** What a repository changes of a stored event. */
+export type EventChanges = Partial<
+  Pick<
+    BaseEvent,
+    | "status"
+    | "attemptsMade"
+    | "startedAttempts"
+    | "lastError"
+    | "scheduledAt"
+    | "nextAttemptAt"
+    | "completedAt"
+    | "lease"
+  >
+>;
 
-  constructor() {
-    this.ended = new Promise((resolve) => {
-      this.signalEnd = resolve;
-    });
-  }
-
-  end(status: "aborted" | "ended"): void {
-    this.status = status;
-    this.signalEnd();
-  }
+/** How long a statement waits for the locks of other transactions. */
+export interface LockPatience {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
 }
 
-/** Rows with a database's rules for transactions and unique values. */
-export class MemoryEventStore {
-  private readonly committed = new Map<bigint, MemoryEventRow>();
+interface Lock<E> {
+  readonly holder: OpenTransaction;
+  /** The event that the holder inserted under this name; `null` when it only locks a stored one. */
+  readonly inserted: E | null;
+}
+
+/** Events with a database's rules for transactions, locks and unique values. Stored events are frozen, a change replaces them. */
+export class MemoryEventStore<E extends BaseEvent> {
+  private readonly committed = new Map<bigint, E>();
   private readonly committedNames = new Map<string, bigint>();
-  private readonly reservations = new Map<string, MemoryTransactionState>();
+  private readonly locks = new Map<string, Lock<E>>();
   private lastSeq = 0n;
 
+  /** @param uniqueNames - the names of an event that no other may have, its `idName` among them */
   constructor(
-    private readonly clock: Clock,
-    private readonly bucketCount: number,
+    private readonly uniqueNames: (event: E) => readonly string[],
+    private readonly patience: LockPatience | null = null,
   ) {}
 
-  /** Committed rows in `seq` order; a transaction that commits late may add one below others. */
-  rows(): MemoryEventRow[] {
-    return [...this.committed.values()].sort((a, b) => (a.seq < b.seq ? -1 : 1));
+  /** Committed events in `seq` order; a transaction that commits late may add one below others. */
+  events(): E[] {
+    return [...this.committed.values()].sort(bySeq);
   }
 
-  row(seq: bigint): MemoryEventRow | undefined {
+  /** Those of them that are to be worked on, in `seq` order. */
+  pending(): E[] {
+    return [...this.committed.values()].filter(({ status }) => status === "pending").sort(bySeq);
+  }
+
+  event(seq: bigint): E | undefined {
     return this.committed.get(seq);
   }
 
-  rowById(id: string): MemoryEventRow | undefined {
+  eventById(id: string): E | undefined {
     const seq = this.committedNames.get(idName(id));
     return seq === undefined ? undefined : this.committed.get(seq);
   }
 
-  delete(row: MemoryEventRow): void {
-    this.committed.delete(row.seq);
-    for (const name of uniqueNames(row)) this.committedNames.delete(name);
-  }
-
-  /** Like `INSERT … ON CONFLICT DO NOTHING`: waits for transactions that hold one of the unique names. */
-  async insert(state: MemoryTransactionState, drafts: readonly OutboxEventDraft[]): Promise<AddedEvent[]> {
-    requireActive(state);
-    const added: AddedEvent[] = [];
-    for (const draft of drafts) {
-      const names = uniqueNames(draft);
-      for (let holder = this.holderOf(names, state); holder !== null; holder = this.holderOf(names, state)) {
-        await this.waitFor(holder, state);
-        requireActive(state);
-      }
-      added.push(this.insertOne(state, draft, names));
-    }
-    return added;
-  }
-
-  commit(state: MemoryTransactionState): void {
-    requireActive(state);
-    for (const row of state.inserted) {
-      this.committed.set(row.seq, row);
-      for (const name of uniqueNames(row)) this.committedNames.set(name, row.seq);
-    }
-    this.release(state, "ended");
-  }
-
-  rollback(state: MemoryTransactionState): void {
-    this.release(state, "ended");
-  }
-
-  private insertOne(state: MemoryTransactionState, draft: OutboxEventDraft, names: readonly string[]): AddedEvent {
-    const taken = names.some((name) => this.committedNames.has(name) || state.reserved.has(name));
-    if (taken) return { id: draft.id, seq: null, duplicate: true };
-    for (const name of names) {
-      state.reserved.add(name);
-      this.reservations.set(name, state);
-    }
+  nextSeq(): bigint {
     this.lastSeq += 1n;
-    const bucket = partitionBucket(draft.partitionKey, this.bucketCount);
-    state.inserted.push(createRow(draft, { seq: this.lastSeq, bucket, nowMs: this.clock.now() }));
-    return { id: draft.id, seq: this.lastSeq, duplicate: false };
+    return this.lastSeq;
   }
 
-  private holderOf(names: readonly string[], state: MemoryTransactionState): MemoryTransactionState | null {
-    const holders = names.map((name) => this.reservations.get(name));
-    return holders.find((holder) => holder !== undefined && holder !== state) ?? null;
+  update(event: E, changes: EventChanges): E {
+    const changed = Object.freeze({ ...event, ...changes });
+    this.committed.set(event.seq, changed);
+    return changed;
   }
 
-  private async waitFor(holder: MemoryTransactionState, state: MemoryTransactionState): Promise<void> {
-    for (let other: MemoryTransactionState | null = holder; other !== null; other = other.waitsFor) {
-      if (other !== state) continue;
-      // As in PostgreSQL the failed transaction lets go of its locks at once, before its owner rolls it back.
-      this.release(state, "aborted");
-      throw new OmniBoxError("STORE.CONFLICT", "two transactions wait for each other's events: run this one again");
+  delete(event: E): void {
+    this.committed.delete(event.seq);
+    for (const name of this.uniqueNames(event)) this.committedNames.delete(name);
+  }
+
+  isLocked(name: string): boolean {
+    return this.locks.has(name);
+  }
+
+  /**
+   * Runs `action` in the very turn in which no other transaction holds a lock on any of the names.
+   *
+   * @param open - the transaction whose statement it is; `null` for a statement by itself
+   * @throws {OmniBoxError} STORE.CONFLICT when waiting would never end, or lasts too long; the transaction is then aborted.
+   * @throws what `action` throws; likewise.
+   */
+  async whenFree<Result>(
+    names: readonly string[],
+    open: OpenTransaction | null,
+    action: () => Result,
+  ): Promise<Result> {
+    open?.requireActive();
+    for (let holder = this.holderOf(names, open); holder !== null; holder = this.holderOf(names, open)) {
+      await this.waitFor(holder, open);
+      open?.requireActive();
     }
-    state.waitsFor = holder;
-    await holder.ended;
-    state.waitsFor = null;
+    try {
+      return action();
+    } catch (error) {
+      open?.abort();
+      throw error;
+    }
   }
 
-  private release(state: MemoryTransactionState, status: "aborted" | "ended"): void {
-    for (const name of state.reserved) this.reservations.delete(name);
-    state.reserved.clear();
-    state.end(status);
+  /** The event of that name, as the transaction sees it: committed, or its own. */
+  find(name: string, open: OpenTransaction): E | undefined {
+    const lock = this.locks.get(name);
+    if (lock?.holder === open && lock.inserted !== null) return lock.inserted;
+    const seq = this.committedNames.get(name);
+    return seq === undefined ? undefined : this.committed.get(seq);
+  }
+
+  /** Inserts an event whose names are free and not taken. */
+  insert(event: E, open: OpenTransaction): void {
+    const stored = Object.freeze({ ...event });
+    const names = this.uniqueNames(stored);
+    for (const name of names) this.lock(name, open, stored);
+    open.atCommit(() => {
+      this.committed.set(stored.seq, stored);
+      for (const name of names) this.committedNames.set(name, stored.seq);
+    });
+  }
+
+  /** Locks a name until the transaction has ended. */
+  lock(name: string, holder: OpenTransaction, inserted: E | null = null): void {
+    this.locks.set(name, { holder, inserted });
+    holder.atRelease(() => this.locks.delete(name));
+  }
+
+  private holderOf(names: readonly string[], open: OpenTransaction | null): OpenTransaction | null {
+    for (const name of names) {
+      const holder = this.locks.get(name)?.holder;
+      if (holder !== undefined && holder !== open) return holder;
+    }
+    return null;
+  }
+
+  private async waitFor(holder: OpenTransaction, open: OpenTransaction | null): Promise<void> {
+    for (let other: OpenTransaction | null = holder; other !== null; other = other.waitsFor) {
+      if (other === open) throw conflict(open, "two transactions wait for each other's events: run this one again");
+    }
+    const ends = open === null ? [holder.released] : [holder.released, open.released];
+    if (open !== null) open.waitsFor = holder;
+    try {
+      await this.inTime(Promise.race(ends));
+    } catch {
+      throw conflict(open, "another transaction holds an event for too long: run this one again later");
+    } finally {
+      if (open !== null) open.waitsFor = null;
+    }
+  }
+
+  private async inTime(released: Promise<void>): Promise<void> {
+    if (this.patience === null) return released;
+    const { clock, timeoutMs } = this.patience;
+    return withinTime(released, clock, timeoutMs, () => new Error("still locked"));
   }
 }
 
-function requireActive(state: MemoryTransactionState): void {
-  if (state.status === "active") return;
-  const why = state.status === "ended" ? "it has ended already" : "an earlier statement in it failed";
-  throw new OmniBoxError("STORE.TRANSACTION_FAILED", `the transaction cannot be used: ${why}`);
-}
-
-function uniqueNames({ id, idempotencyKey }: Pick<OutboxEventDraft, "id" | "idempotencyKey">): string[] {
-  return idempotencyKey === null ? [idName(id)] : [idName(id), `idempotency key ${idempotencyKey}`];
-}
-
-function idName(id: string): string {
+/** The unique name of an event by its id. */
+export function idName(id: string): string {
   return `id ${id}`;
+}
+
+/** What is locked when a stored event is changed. */
+export function rowName(seq: bigint): string {
+  return `row ${seq}`;
+}
+
+/** The state of an event that nobody has worked on yet. */
+export function newEventState(clock: Clock) {
+  return {
+    status: "pending",
+    attemptsMade: 0,
+    startedAttempts: 0,
+    lastError: null,
+    createdAt: new Date(clock.now()),
+    nextAttemptAt: null,
+    completedAt: null,
+    lease: null,
+  } as const;
+}
+
+/** Sorts by `seq`, lowest first. */
+export function bySeq(a: BaseEvent, b: BaseEvent): number {
+  return a.seq < b.seq ? -1 : 1;
+}
+
+function conflict(open: OpenTransaction | null, message: string): OmniBoxError {
+  open?.abort();
+  return new OmniBoxError("STORE.CONFLICT", message);
 }

@@ -77,9 +77,21 @@ describe("transactions of the in-memory repository", () => {
     expect(repository.all()).toHaveLength(1);
   });
 
-  it("of another repository are refused", async () => {
+  it("serve all in-memory repositories, whose events commit together or not at all", async () => {
+    const [first, second] = [createMemoryOutboxRepository(), createMemoryOutboxRepository()];
+    const failing = first.transaction(async (tx) => {
+      await Promise.all([first.add(tx, [draft()]), second.add(tx, [draft()])]);
+      throw new Error("rolled back");
+    });
+    await expect(failing).rejects.toThrow("rolled back");
+    expect([first.all(), second.all()]).toEqual([[], []]);
+    await first.transaction((tx) => Promise.all([first.add(tx, [draft()]), second.add(tx, [draft()])]));
+    expect([first.all().length, second.all().length]).toEqual([1, 1]);
+  });
+
+  it("are the only thing, besides its own client, that it adds to", async () => {
     const repository = createMemoryOutboxRepository();
-    const foreign = await createMemoryOutboxRepository().transaction(async (tx) => tx);
+    const foreign = createMemoryOutboxRepository().client;
     await expect(repository.add(foreign, [draft()])).rejects.toSatisfy((error) =>
       isOmniBoxError(error, "CONFIG.TRANSACTION_REQUIRED"),
     );
@@ -87,6 +99,34 @@ describe("transactions of the in-memory repository", () => {
 });
 
 describe("the in-memory repository", () => {
+  it("marks an event as suspect when its lease ran out without an outcome, and clears that with any outcome", async () => {
+    const clock = createManualClock();
+    const repository = createMemoryOutboxRepository({ clock });
+    await repository.add(repository.client, [draft()]);
+    const claim = () => repository.claim({ limit: 1, token: "t", workerId: "w", leaseMs: 500 });
+    const [first] = await claim();
+    await clock.advance(500);
+    const [again] = await claim();
+    expect([first?.startedAttempts, again?.startedAttempts]).toEqual([0, 1]);
+    const rows = [again].flatMap((event) => event ?? []);
+    await repository.recordPending(
+      { kind: "lease", token: "t" },
+      rows.map(({ id, seq }) => ({ id, seq, attemptsMade: 1, startedAttempts: 0, delayMs: null, error: null })),
+    );
+    expect(repository.all()[0]?.startedAttempts).toBe(0);
+  });
+
+  it("limits a claim to the earliest pending event of each key when asked to, whether that one can be had or not", async () => {
+    const repository = createMemoryOutboxRepository();
+    const drafts = ["a", "a", "b"].map((aggregateId) => draft({ aggregateId }));
+    await repository.add(repository.client, drafts);
+    const claim = () => repository.claim({ limit: 9, token: "t", workerId: "w", leaseMs: 500, keyHeadsOnly: true });
+    expect((await claim()).map(({ seq }) => seq)).toEqual([1n, 3n]);
+    expect(await claim()).toEqual([]);
+    await repository.recordCompleted({ kind: "lease", token: "t" }, [{ id: drafts[0]?.id ?? "", seq: 1n }]);
+    expect((await claim()).map(({ seq }) => seq)).toEqual([2n]);
+  });
+
   it("dates everything by its clock", async () => {
     const clock = createManualClock(Date.UTC(2026, 5, 1));
     const repository = createMemoryOutboxRepository({ clock });

@@ -7,18 +7,15 @@ import { createOutbox, type Outbox } from "../outbox/create-outbox.js";
 import type { Clock } from "../protocols/clock.js";
 import type { OutboxEventRepository } from "../protocols/outbox-event-repository.js";
 import { type ExpectedEvent, expectOutboxEvent, listEvents } from "./expect-outbox-event.js";
-import {
-  createMemoryOutboxRepository,
-  type MemoryOutboxRepository,
-  type MemoryTransaction,
-} from "./memory-outbox-repository.js";
+import { createMemoryOutboxRepository, type MemoryOutboxRepository } from "./memory-outbox-repository.js";
+import type { MemoryTransaction } from "./memory-transaction.js";
 
 /**
  * An outbox for tests of an application: it validates like the real one and remembers what was added.
  *
  * As transaction it takes any object, so that the application can run on a stand-in of its database; the events then
  * count as committed at once. A Prisma client outside a transaction is refused as in production. For real roll-backs
- * give it transactions of `repository.transaction(…)`.
+ * give it transactions of `repository.transaction(…)`, or of an inbox in memory.
  */
 export interface MemoryOutbox extends Outbox<unknown> {
   /** Where the events are; hand it to a relay to test the way to a broker too. */

@@ -17,10 +17,12 @@ export const eventHeaders = Object.freeze({
   partitionKey: `${reservedHeaderPrefix}partition-key`,
   causationId: `${reservedHeaderPrefix}causation-id`,
   traceId: `${reservedHeaderPrefix}trace-id`,
-  /** For diagnosis only: consumers drop repeated message ids, never older sequence numbers. */
+  /** Consumers recognise repetitions by message ids; older numbers pass unless a handler's service asks otherwise (`olderEvents`). */
   seq: `${reservedHeaderPrefix}seq`,
   /** Which converter wrote the body. */
   format: `${reservedHeaderPrefix}format`,
+  /** Never on the wire: the sender's message id, in the inbox row of a message that could not be decoded. */
+  messageId: `${reservedHeaderPrefix}message-id`,
 });
 
 /** Builds a message around a body: identity, address and headers are the same in every format. */

@@ -1,0 +1,308 @@
+import { defaults } from "../defaults.js";
+import type { OmniBoxError } from "../errors/omni-box-error.js";
+import { invalidOptions } from "../errors/validate-options.js";
+import type { BaseEvent } from "../events/outbox-event.js";
+import type { Outcome } from "../pipeline/outcome.js";
+import type { ClaimedBatch, FetchRequest, FetchSession, FetchWorker } from "../processor/fetch-strategy.js";
+import { startLeaseDeadline } from "../processor/lease-deadline.js";
+import type { BucketOperations, BucketPosition, BucketRow } from "../protocols/bucket-operations.js";
+import type { EventRepository } from "../protocols/event-repository.js";
+import { createBucketCursors } from "./bucket-cursors.js";
+import { createBucketOrder } from "./bucket-order.js";
+import { type BucketOwnership, createBucketOwnership, type OwnedBucket } from "./bucket-ownership.js";
+import { createHeldEvents } from "./held-events.js";
+import { createKeyTurns } from "./key-turns.js";
+import { startAlone } from "./lone-starts.js";
+import { createParkedKeys, type ParkedKey } from "./parked-keys.js";
+import { createSuspicions } from "./suspicions.js";
+import { createWholeReading } from "./whole-reading.js";
+
+type Epochs = ReadonlyMap<number, bigint>;
+
+/** How buckets are owned and read. */
+export interface BucketSessionOptions {
+  readonly leaseMs: number;
+  readonly takeoverGraceMs: number;
+  readonly onFailedKey: "block" | "skip";
+  readonly inFlightPerKey: number;
+}
+
+/** What a session works with. */
+export interface BucketSessionParts<E extends BaseEvent> {
+  readonly repository: EventRepository<E>;
+  readonly operations: BucketOperations<E>;
+  readonly worker: FetchWorker;
+  readonly options: BucketSessionOptions;
+}
+
+/**
+ * Reads the events of the buckets that one worker owns, and keeps the events of each key in order.
+ *
+ * One statement of reading is under way at a time. So whatever parks or frees a key does so either before a read is sent or
+ * before its answer is dealt with, and no answer is older than what is known.
+ */
+export function createBucketSession<E extends BaseEvent>(parts: BucketSessionParts<E>): FetchSession<E> {
+  const { repository, operations, worker, options } = parts;
+  const { clock, logger } = worker;
+  const { leaseMs, takeoverGraceMs, onFailedKey, inFlightPerKey } = options;
+  const nowMs = () => clock.monotonicMs();
+  const held = createHeldEvents();
+  const parked = createParkedKeys(nowMs);
+  const turns = createKeyTurns(inFlightPerKey);
+  const cursors = createBucketCursors(defaults.recentWindowMs, nowMs);
+  const suspicions = createSuspicions();
+  const counted = new Map<bigint, number>();
+  /** Acquired, and not read before it is known which of their keys are blocked. */
+  const fresh = new Map<number, OwnedBucket>();
+  let starting: Promise<void> | null = null;
+  let isCaughtUp = false;
+  /** The last read may have left events behind. */
+  let hasMore = false;
+  let nextRecentMs = 0;
+  const whole = createWholeReading(nowMs);
+  let nextScheduledMs = 0;
+
+  const ownership: BucketOwnership = createBucketOwnership({
+    operations,
+    workerId: worker.workerId,
+    leaseMs,
+    graceMs: takeoverGraceMs,
+    clock,
+    logger,
+    isInFlight: (bucket) => held.countOf(bucket) > 0,
+    onAcquired(buckets) {
+      for (const owned of buckets) fresh.set(owned.bucket, owned);
+    },
+    onGone({ bucket }) {
+      fresh.delete(bucket);
+      parked.forget(bucket);
+      cursors.forget(bucket);
+      suspicions.forget(bucket);
+    },
+  });
+
+  const order = {
+    held,
+    parked,
+    turns,
+    unrecordedDelayMs: leaseMs,
+    letGo(event: E, recorded: Outcome | null) {
+      // A start whose outcome is not stored still counts there.
+      if (recorded !== null) counted.delete(event.seq);
+      const isDone = recorded?.kind === "completed" || recorded?.kind === "failed";
+      if (suspicions.ended(event, isDone)) ownership.clean(event.bucket);
+      if (held.countOf(event.bucket) === 0) ownership.drained(event.bucket);
+    },
+    doubt: () => ownership.doubt(),
+  };
+
+  function start(): Promise<void> {
+    starting ??= ownership.start().catch((error: unknown) => {
+      starting = null;
+      throw error;
+    });
+    return starting;
+  }
+
+  /** Failed events first, pending ones second: an event that is requeued between the two is read, and not published late. */
+  async function loadFailed(buckets: readonly number[]): Promise<void> {
+    if (onFailedKey === "block" && buckets.length > 0) parked.parkFailed(await operations.failedHeads(buckets));
+  }
+
+  async function welcomeFresh(limit: number): Promise<void> {
+    if (fresh.size === 0) return;
+    const arrived = [...fresh.values()];
+    for (const { bucket } of arrived) {
+      parked.forget(bucket);
+      cursors.forget(bucket);
+    }
+    await loadFailed(arrived.map(({ bucket }) => bucket));
+    for (const { bucket, epoch, uncleanTakeovers } of arrived) {
+      if (fresh.get(bucket)?.epoch !== epoch) continue;
+      fresh.delete(bucket);
+      suspicions.begin(bucket, uncleanTakeovers, heldOfBucket(Math.max(limit, defaults.batchSize)));
+    }
+  }
+
+  /** Looks at the heads of keys that wait. Returns the keys that go on. */
+  async function checkHeads(limit: number): Promise<readonly ParkedKey[]> {
+    // A key goes on only with none of its events in hand: a read would leave those out, and give later ones.
+    const asked = parked.toCheck(limit, (key) => !held.holdsKey(key));
+    if (asked.length === 0) return [];
+    const states = await operations.headStates(asked.map(({ headSeq }) => headSeq));
+    const free = parked.checked(asked, states, onFailedKey === "skip");
+    for (const { bucket, headSeq } of free) cursors.rewind(bucket, headSeq);
+    // Another event of a key that goes on may have failed too.
+    await loadFailed([...new Set(free.map(({ bucket }) => bucket))]);
+    return free;
+  }
+
+  async function moveCursors(buckets: readonly number[]): Promise<void> {
+    if (whole.isDue()) {
+      await loadFailed(buckets);
+      cursors.rewindAll();
+      whole.begin();
+    } else if (isCaughtUp || nowMs() >= nextRecentMs) {
+      cursors.rewindRecent();
+      nextRecentMs = nowMs() + defaults.recentEveryMs;
+    }
+  }
+
+  /** Takes the events that may be worked on, and parks the keys of those that back off. Nothing may fail between this and the batch. */
+  function take(rows: readonly BucketRow<E>[], epochs: Epochs): E[] {
+    const taken: E[] = [];
+    for (const { event, isDue } of rows) {
+      const { bucket, seq, partitionKey } = event;
+      const epoch = epochs.get(bucket);
+      if (epoch === undefined || !ownership.isHeld(bucket, epoch) || held.has(seq)) continue;
+      if (parked.holdsBack(partitionKey, seq)) {
+        parked.readInVain(partitionKey);
+      } else if (isDue) {
+        held.hold(event);
+        taken.push(event);
+      } else {
+        parked.park({ partitionKey, bucket, headSeq: seq }, true);
+      }
+    }
+    return taken;
+  }
+
+  /** So many events of one bucket may be in hand, and are suspects after a death. */
+  const heldOfBucket = (limit: number) =>
+    Math.max(defaults.heldOfBucketMin, Math.ceil((4 * limit) / Math.max(1, ownership.bucketCount)));
+
+  const except = () => ({ exceptSeqs: held.seqs(), exceptKeys: parked.keys(defaults.exceptKeysMax) });
+
+  async function endSchedules(epochs: Epochs): Promise<void> {
+    if (epochs.size === 0 || nowMs() < nextScheduledMs) return;
+    const fence = { kind: "buckets", owner: ownership.owner, epochs } as const;
+    const ended = await operations.endSchedules(fence, defaults.schedulesPerCall);
+    for (const { bucket, seq } of ended) cursors.rewind(bucket, seq);
+    if (ended.length < defaults.schedulesPerCall) nextScheduledMs = nowMs() + defaults.scheduledEveryMs;
+  }
+
+  /** Reads on where there is something to be had, for a while also when all that comes has to wait. */
+  async function readBuckets(epochs: Epochs, limit: number): Promise<E[]> {
+    const buckets = [...epochs.keys()];
+    await moveCursors(buckets);
+    const most = heldOfBucket(limit);
+    for (let reads = 1; ; reads += 1) {
+      const from = cursors.positions(buckets, limit, (bucket) => most - held.countOf(bucket));
+      const startedAt = nowMs();
+      const rows = from.length === 0 ? [] : await operations.read({ from, limit, ...except() });
+      cursors.advance(rows.map(({ event: { bucket, seq } }) => ({ bucket, seq })));
+      // Or of a bucket of which no more may be in hand.
+      hasMore = rows.length === limit || from.length < buckets.length || gaveAllTheyMay(from, rows);
+      isCaughtUp = !hasMore;
+      whole.hasRead(nowMs() - startedAt, isCaughtUp);
+      if (rows.length === 0) noteClean(buckets);
+      const taken = take(rows, epochs);
+      if (taken.length > 0 || rows.length === 0 || !hasMore || reads === defaults.readsInVainMax) return taken;
+    }
+  }
+
+  /** While the broker is away one event is tried at a time: the head of a key that waits, each time another one, or else any. */
+  async function readToTry(epochs: Epochs, free: ParkedKey | undefined): Promise<E[]> {
+    if (free === undefined) return readBuckets(epochs, 1);
+    const from = [{ bucket: free.bucket, afterSeq: free.headSeq - 1n, limit: 1 }];
+    return take(epochs.has(free.bucket) ? await operations.read({ from, limit: 1, ...except() }) : [], epochs);
+  }
+
+  /** Nothing of these buckets is left to work on: what their last owners died of is not in them any more. */
+  function noteClean(buckets: readonly number[]): void {
+    const done = buckets.filter((bucket) => held.countOf(bucket) === 0 && !parked.isWaitingIn(bucket));
+    for (const bucket of suspicions.empty(done)) ownership.clean(bucket);
+  }
+
+  /** One event at a time of all buckets whose owners died again and again. */
+  async function readAlone(epochs: Epochs): Promise<E[]> {
+    for (const [bucket, epoch] of epochs) {
+      if (suspicions.isStarted) return [];
+      const fence = { kind: "buckets", owner: ownership.owner, epochs: new Map([[bucket, epoch]]) } as const;
+      const position = { bucket, afterSeq: cursors.readTo(bucket), limit: 1 };
+      const request = { position, fence, ...except(), holdsBack: parked.holdsBack };
+      const answer = await startAlone({ repository, operations, logger, counted }, request);
+      switch (answer.kind) {
+        case "started": {
+          const [event] = take([{ event: answer.event, isDue: true }], fence.epochs);
+          if (event === undefined) continue;
+          suspicions.started(event.seq);
+          return [event];
+        }
+        case "failed":
+        case "waiting": {
+          const { partitionKey, seq } = answer.row;
+          parked.park({ partitionKey, bucket, headSeq: seq }, true);
+          cursors.advance([{ bucket, seq }]);
+          hasMore = true;
+          continue;
+        }
+        case "gone":
+          hasMore = true;
+          continue;
+        case "nothing":
+          noteClean([bucket]);
+      }
+    }
+    return [];
+  }
+
+  function batchOf(events: readonly E[], owned: ReadonlyMap<number, bigint>): ClaimedBatch<E> {
+    const epochs = new Map<number, bigint>();
+    for (const { bucket } of events) {
+      const epoch = owned.get(bucket);
+      if (epoch !== undefined) epochs.set(bucket, epoch);
+    }
+    const patience = startLeaseDeadline(clock, leaseMs);
+    return {
+      events,
+      hasMore,
+      fence: { kind: "buckets", owner: ownership.owner, epochs },
+      deadline: {
+        remainingMs(event) {
+          if (event === undefined) return patience.remainingMs();
+          const epoch = epochs.get(event.bucket);
+          return epoch === undefined ? 0 : Math.min(patience.remainingMs(), ownership.remainingMs(event.bucket, epoch));
+        },
+      },
+      order: createBucketOrder(events, order),
+    };
+  }
+
+  return {
+    get seesAll() {
+      return ownership.seesAll && fresh.size === 0 && held.seqs().length === 0 && !parked.hasUnchecked;
+    },
+    async fetch({ limit, filters }: FetchRequest) {
+      if (filters !== undefined) throw notFiltered();
+      hasMore = false;
+      await start();
+      await welcomeFresh(limit);
+      const epochsOf = (owned: readonly OwnedBucket[]) => new Map(owned.map(({ bucket, epoch }) => [bucket, epoch]));
+      const readable = ownership.readable.filter(({ bucket }) => !fresh.has(bucket));
+      const suspects = epochsOf(readable.filter(({ bucket }) => suspicions.isSuspect(bucket)));
+      const clean = epochsOf(readable.filter(({ bucket }) => !suspicions.isSuspect(bucket)));
+      const isTry = limit === 1;
+      await endSchedules(epochsOf(readable));
+      const [free] = await checkHeads(isTry ? 1 : defaults.headsPerCheck);
+      const events = await held.during(async () => {
+        const alone = await readAlone(suspects);
+        if (alone.length > 0 || clean.size === 0) return alone;
+        return isTry ? readToTry(clean, free) : readBuckets(clean, limit);
+      });
+      return batchOf(events, epochsOf(readable));
+    },
+    close: () => ownership.close(),
+  };
+}
+
+/** Whether a bucket gave as many events as were asked of it. */
+function gaveAllTheyMay<E extends BaseEvent>(from: readonly BucketPosition[], rows: readonly BucketRow<E>[]): boolean {
+  const given = new Map<number, number>();
+  for (const { event } of rows) given.set(event.bucket, (given.get(event.bucket) ?? 0) + 1);
+  return from.some(({ bucket, limit }) => given.get(bucket) === limit);
+}
+
+function notFiltered(): OmniBoxError {
+  return invalidOptions("ownedBuckets", ["filters: a bucket has one owner, which has to take all its events"]);
+}

@@ -1,0 +1,141 @@
+import { defaults } from "../defaults.js";
+import { OmniBoxError } from "../errors/omni-box-error.js";
+import { createPause } from "../internal/pause.js";
+import { createProcessorBuilder } from "../processor/create-processor-builder.js";
+import { filtered } from "../processor/filtered.js";
+import { leased } from "../processor/leased.js";
+import { workerHealth } from "../processor/worker-health.js";
+import { defaultWorkerId } from "../processor/worker-id.js";
+import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
+import type { WorkerLoop } from "../processor/worker-loop.js";
+import type { WorkerHealth, WorkerState, WorkerStopReport } from "../processor/worker-state.js";
+import { createStoredHandler } from "./handle-stored.js";
+import { createHandlerSlots } from "./handler-slots.js";
+import type { DependenciesOption } from "./inbox-consumer-options.js";
+import { createInboxLoop } from "./inbox-loop.js";
+import { createInboxProcessorCounters, type InboxProcessorMetricsSnapshot } from "./inbox-processor-counters.js";
+import { type InboxProcessorOptions, resolveInboxProcessorOptions } from "./inbox-processor-options.js";
+import { createHandlingGate } from "./inbox-processor-outage.js";
+import { inboxTurns } from "./inbox-processor-turns.js";
+
+/** The long-running worker that handles the stored events of one consumer group: retries, and what was only stored. */
+export interface InboxProcessor extends AsyncDisposable {
+  readonly state: WorkerState;
+
+  /**
+   * Checks the store, then begins to work. Idempotent; may be called again after `stop()`. When it rejects nothing is running.
+   *
+   * @throws {OmniBoxError} CONFIG.STORE_NOT_READY when tables, migrations or rights are missing; lists all problems.
+   * @throws {OmniBoxError} STORE.UNREACHABLE when the database does not answer.
+   */
+  start(): Promise<void>;
+
+  /**
+   * Stops claiming, releases what was not begun, and waits up to `stopTimeoutMs` for handlers at work and their outcomes. Then
+   * it aborts their signals, so that they roll back, and leaves their events to the lease. Outcomes that are being recorded
+   * get 5,000 ms more.
+   *
+   * Idempotent: a second call returns the first one's promise. Never rejects over work in flight; see the report. Calls of
+   * `start` and `stop` that overlap are carried out one after the other, so that the last one decides.
+   */
+  stop(): Promise<WorkerStopReport>;
+
+  /** Cuts the current pause short, when an event has just been stored. Costs nothing while the processor is busy. */
+  nudge(): void;
+
+  /**
+   * Resolves when nothing is due and nothing is in work any more: two polls in a row found nothing. During an outage it
+   * waits for its end; it resolves at once when the processor does not run, and when it is stopped.
+   */
+  drain(): Promise<void>;
+
+  health(): WorkerHealth;
+
+  /** Counters since the processor was created. */
+  metrics(): InboxProcessorMetricsSnapshot;
+}
+
+/**
+ * Creates a processor; it does nothing before `start()`. Any number of them may run over one table.
+ *
+ * What a handler writes through its transaction is applied once: it commits together with the completion of its event, under
+ * the event's lease, or not at all.
+ *
+ * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
+ * @throws {OmniBoxError} CONFIG.UNSUPPORTED_CAPABILITY when the repository cannot claim in bulk, or in order per key if that is asked.
+ */
+export function createInboxProcessor<Tx, Dependencies>(
+  options: InboxProcessorOptions<Tx, Dependencies> & DependenciesOption<Dependencies>,
+): InboxProcessor {
+  const resolved = resolveInboxProcessorOptions(options);
+  const { consumerGroup, concurrency, leaseMs, ordering, olderEvents, handlerTimeoutMs, retry, clock, logger } =
+    resolved;
+  const { repository, router, outbox, dependencies } = options;
+  const counters = createInboxProcessorCounters(logger);
+  const workerId = resolved.workerId ?? defaultWorkerId();
+  let loop: WorkerLoop | null = null;
+  const slots = createHandlerSlots(concurrency, () => loop?.progressed());
+  const gate = createHandlingGate();
+  const lease = leased({ leaseMs, heartbeat: true, keyHeadsOnly: ordering === "perKey" });
+  const handling = { router, outbox, dependencies, handlerTimeoutMs, logger, clock, olderEvents };
+  const processor = createProcessorBuilder(repository)
+    .fetch(filtered(lease, { consumerGroup }))
+    .use(inboxTurns({ repository, slots, gate, retryPolicy: retry, handlerTimeoutMs }), ...resolved.steps)
+    .handle(createStoredHandler(repository, handling, gate))
+    .retry(retry)
+    .clock(clock)
+    .logger(logger)
+    .build();
+
+  const lifecycle = createWorkerLifecycle({
+    async begin() {
+      const problems = await repository.verify();
+      if (problems.length > 0) throw notReady(problems);
+      loop = createInboxLoop({ processor, counters, slots, gate, options: resolved, workerId });
+      loop.begin();
+      logger.info({ workerId, consumerGroup }, "the inbox processor is running");
+    },
+    async end() {
+      try {
+        const ending = loop?.end(resolved.stopTimeoutMs);
+        slots.dismiss();
+        const abandoned = (await ending) ?? 0;
+        // A lone start that was given up has killed nobody and is still taken back, unless a step holds it.
+        const recorded = createPause(clock);
+        await Promise.race([slots.whenNoneAlone(), recorded.wait(defaults.stopRecordMs)]);
+        recorded.wake();
+        logger.info({ workerId, consumerGroup, abandoned }, "the inbox processor has stopped");
+        return { clean: abandoned === 0, abandoned };
+      } finally {
+        loop = null;
+      }
+    },
+  });
+
+  return Object.freeze({
+    get state() {
+      return lifecycle.state;
+    },
+    start: lifecycle.start,
+    stop: lifecycle.stop,
+    nudge: () => loop?.nudge(),
+    drain: async () => loop?.drained(),
+    health: () =>
+      workerHealth({
+        name: "the inbox processor",
+        state: lifecycle.state,
+        loop,
+        reasons: [],
+        stallAfterMs: resolved.stallAfterMs + handlerTimeoutMs,
+      }),
+    metrics: () => counters.snapshot(),
+    async [Symbol.asyncDispose]() {
+      await lifecycle.stop();
+    },
+  });
+}
+
+function notReady(problems: readonly string[]): OmniBoxError {
+  const message = `the inbox processor cannot start: ${problems.join("; ")}`;
+  return new OmniBoxError("CONFIG.STORE_NOT_READY", message, { meta: { problems } });
+}
