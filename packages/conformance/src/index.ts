@@ -1,4 +1,15 @@
 export type { ClosableHarness, ConformanceCase, HarnessFactory } from "./conformance-case.js";
+export type { ConsumerCase } from "./consumer/consumer-case.js";
+export { consumerCases } from "./consumer/consumer-cases.js";
+export type {
+  ConsumerFeature,
+  ConsumerHarness,
+  HarnessConsumerOptions,
+  RawMessage,
+} from "./consumer/consumer-harness.js";
+export type { InboxRepositoryCase } from "./inbox/inbox-repository-case.js";
+export { inboxRepositoryCases } from "./inbox/inbox-repository-cases.js";
+export type { InboxRepositoryFeature, InboxRepositoryHarness } from "./inbox/inbox-repository-harness.js";
 export type { OutboxRepositoryCase } from "./outbox/outbox-repository-case.js";
 export { outboxRepositoryCases } from "./outbox/outbox-repository-cases.js";
 export type {

@@ -4,6 +4,7 @@ import { createManualClock, createMemoryOutboxRepository, type MemoryTransaction
 export const memoryOutboxFeatures: readonly OutboxRepositoryFeature[] = [
   "leasedClaim",
   "bulkOutcomes",
+  "ownedBuckets",
   "keepPublished",
   "concurrentTransactions",
   "rootClient",

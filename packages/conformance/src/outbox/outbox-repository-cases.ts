@@ -1,14 +1,16 @@
-import { bulkOutcomeCases } from "./bulk-outcomes.js";
+import { repositoryCases } from "../repository/repository-cases.js";
+import { bucketCases } from "./buckets/bucket-cases.js";
 import { capabilityCases } from "./capabilities.js";
 import { claimCases } from "./claim.js";
 import { contentCases } from "./content.js";
 import { duplicateCases } from "./duplicates.js";
 import { findDueCases } from "./find-due.js";
-import { leaseCases } from "./leases.js";
-import { lostLeaseCases } from "./lost-lease.js";
 import type { OutboxRepositoryCase } from "./outbox-repository-case.js";
+import type { OutboxRepositoryHarness } from "./outbox-repository-harness.js";
+import { openOutbox } from "./outbox-scenario.js";
 import { outcomeCases } from "./outcomes.js";
 import { parallelClaimCases } from "./parallel-claims.js";
+import { sampleEvents } from "./sample-event.js";
 import { randomScheduleCases } from "./schedule/random-schedules.js";
 import { transactionCases } from "./transactions.js";
 
@@ -22,8 +24,19 @@ export const outboxRepositoryCases: readonly OutboxRepositoryCase[] = [
   ...claimCases,
   ...parallelClaimCases,
   ...outcomeCases,
-  ...bulkOutcomeCases,
-  ...leaseCases,
-  ...lostLeaseCases,
+  ...repositoryCases<OutboxRepositoryHarness<unknown>>({
+    name: "outbox",
+    open(harness, features) {
+      const outbox = openOutbox(harness, features);
+      return {
+        ...outbox,
+        async add(count, fields) {
+          const added = await outbox.add(sampleEvents(count, fields));
+          return added.map(({ id, seq }) => ({ id, seq: seq ?? 0n }));
+        },
+      };
+    },
+  }),
   ...randomScheduleCases,
+  ...bucketCases,
 ];

@@ -4,7 +4,9 @@ import type { ClosableHarness } from "../conformance-case.js";
 /**
  * What an outbox repository can do beyond the common contract.
  *
- * - `leasedClaim`, `bulkOutcomes`: the repository's `capabilities` of the same name; declared and claimed must agree.
+ * - `leasedClaim`, `bulkOutcomes`, `ownedBuckets`: the repository's `capabilities` of the same name; declared and claimed
+ *   must agree. `ownedBuckets` needs `bulkOutcomes`.
+ * - `rowLocks`: the store locks rows, and a transaction can hold the row of an event. Hook: `lockEvent`.
  * - `keepPublished`: `onPublished: "keep"` is supported. Without it `createRepository` has to throw for it.
  * - `concurrentTransactions`: several transactions can be open at once (not so in SQLite).
  * - `rootClient`: clients outside a transaction can be told from transactions, and the harness has one in `rootClient`.
@@ -12,6 +14,8 @@ import type { ClosableHarness } from "../conformance-case.js";
 export type OutboxRepositoryFeature =
   | "leasedClaim"
   | "bulkOutcomes"
+  | "ownedBuckets"
+  | "rowLocks"
   | "keepPublished"
   | "concurrentTransactions"
   | "rootClient";
@@ -24,8 +28,9 @@ export interface HarnessRepositoryOptions {
 /**
  * An adapter's way into `outboxRepositoryCases`: an empty store and the few things that cases need around it.
  *
- * A fresh harness is made for every case; its store holds no events. Truncating shared tables in the factory is enough
- * when the cases of one file run one after the other, as they do in Vitest.
+ * A fresh harness is made for every case; its store holds no events, and with `ownedBuckets` eight buckets or more, all of
+ * them without an owner and clean, and no workers. Emptying shared tables in the factory is enough when the cases of one
+ * file run one after the other, as they do in Vitest.
  *
  * @typeParam Tx - what the adapter's transactions look like; the cases only pass them on
  */
@@ -46,9 +51,13 @@ export interface OutboxRepositoryHarness<Tx> extends ClosableHarness {
    * Makes the store behave as if `ms` had passed: leases run out, backoffs and schedules become due.
    *
    * With a store whose clock cannot be moved, shift the stored times instead, in one statement for all rows:
-   * `SET lease_until = lease_until - $1, next_attempt_at = next_attempt_at - $1, scheduled_at = scheduled_at - $1`.
+   * `SET lease_until = lease_until - $1, next_attempt_at = next_attempt_at - $1, scheduled_at = scheduled_at - $1`. With
+   * `ownedBuckets` the leases of buckets and of workers are shifted too.
    */
   advanceTime(ms: number): Promise<void>;
+
+  /** With the feature `rowLocks`: locks the row of a stored event until the transaction ends, and changes nothing of it. */
+  lockEvent?(tx: Tx, id: string): Promise<void>;
 
   /** With the feature `rootClient`: the client outside a transaction, which a strict outbox must refuse. */
   readonly rootClient?: unknown;

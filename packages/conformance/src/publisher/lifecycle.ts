@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { allowanceMs, outcomeOf, rejectsWith, settlesWithin } from "../settlement.js";
 import type { PublisherCase } from "./publisher-case.js";
 import { idsOf, openPublisher, publishWith, receivedUpToMarker } from "./publisher-scenario.js";
 import { sampleMessage, sampleMessages } from "./sample-message.js";
-import { allowanceMs, outcomeOf, rejectsWith, settlesWithin } from "./settlement.js";
 
 /** Starting and stopping, also in the middle of work. */
 export const lifecycleCases: readonly PublisherCase[] = [

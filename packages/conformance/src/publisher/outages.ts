@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type ErrorCode, errorCodes } from "@omni-box/core";
+import { allowanceMs, eventually, outcomeOf, rejectsWith, settlesWithin } from "../settlement.js";
 import type { PublisherCase } from "./publisher-case.js";
 import { idsOf, openPublisher, receivedUpToMarker } from "./publisher-scenario.js";
 import { sampleMessage, sampleMessages } from "./sample-message.js";
-import { allowanceMs, eventually, outcomeOf, rejectsWith, settlesWithin } from "./settlement.js";
 
 /** A broker that goes away and comes back. */
 export const outageCases: readonly PublisherCase[] = [

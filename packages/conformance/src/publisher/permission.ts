@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { allowanceMs, outcomeOf, rejectsWith, settlesWithin } from "../settlement.js";
 import type { PublisherCase } from "./publisher-case.js";
 import { idsOf, openPublisher } from "./publisher-scenario.js";
 import { sampleMessage } from "./sample-message.js";
-import { allowanceMs, outcomeOf, rejectsWith, settlesWithin } from "./settlement.js";
 
 /** That `mayWrite` decides at the moment of writing. */
 export const permissionCases: readonly PublisherCase[] = [

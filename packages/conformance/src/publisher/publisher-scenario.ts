@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { EventPublisher, OutgoingMessage, PublishOptions } from "@omni-box/core";
+import { allowanceMs, eventually, eventuallyPublishes, settlesWithin } from "../settlement.js";
 import type { PublisherHarness, ReceivedMessage } from "./publisher-harness.js";
 import { sampleMessage } from "./sample-message.js";
-import { allowanceMs, eventually, eventuallyPublishes, settlesWithin } from "./settlement.js";
 
 /** How long a publish of the cases may take when nothing is wrong. */
 export const publishTimeoutMs = 10_000;

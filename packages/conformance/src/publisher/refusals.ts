@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { allowanceMs, outcomeOf, rejectsWith } from "../settlement.js";
 import type { PublisherCase } from "./publisher-case.js";
 import { idsOf, openPublisher } from "./publisher-scenario.js";
 import { sampleMessage, sampleMessages } from "./sample-message.js";
-import { allowanceMs, outcomeOf, rejectsWith } from "./settlement.js";
 
 /** Messages that the broker does not take. */
 export const refusalCases: readonly PublisherCase[] = [

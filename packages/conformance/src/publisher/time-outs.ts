@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { allowanceMs, outcomeOf, rejectsWith, settlesWithin } from "../settlement.js";
 import type { PublisherCase } from "./publisher-case.js";
 import { idsOf, openPublisher } from "./publisher-scenario.js";
 import { sampleMessage } from "./sample-message.js";
-import { allowanceMs, outcomeOf, rejectsWith, settlesWithin } from "./settlement.js";
 
 /** That every publish settles in time, whatever the broker does. */
 export const timeOutCases: readonly PublisherCase[] = [

@@ -85,7 +85,7 @@ export const addMutants: readonly OutboxMutant[] = [
     fault: "it half works where it declares nothing",
     killedBy: "outbox.capabilities.undeclared-fail",
     features: [],
-    wrap: (base) => ({ ...base, capabilities: { leasedClaim: false, bulkOutcomes: false } }),
+    wrap: (base) => ({ ...base, capabilities: { ...base.capabilities, leasedClaim: false, bulkOutcomes: false } }),
   },
   {
     fault: "it does not claim a capability that was declared",

@@ -109,6 +109,32 @@ export const claimMutants: readonly OutboxMutant[] = [
       findDue: (query) => base.claim({ ...query, token: randomUUID(), workerId: "reader", leaseMs: 60_000 }),
     }),
   },
+  {
+    fault: "a take-over does not mark the event",
+    killedBy: "outbox.suspects.marked",
+    wrap: (base) => ({
+      ...base,
+      claim: async (request) => (await base.claim(request)).map((event) => ({ ...event, startedAttempts: 0 })),
+    }),
+  },
+  {
+    fault: "every claim marks its events",
+    killedBy: "outbox.suspects.marked",
+    wrap: (base) => ({
+      ...base,
+      claim: async (request) => (await base.claim(request)).map((event) => ({ ...event, startedAttempts: 1 })),
+    }),
+  },
+  {
+    fault: "a filter that fits no outbox event is ignored",
+    killedBy: "outbox.claim.filters",
+    wrap: (base) => ({
+      ...base,
+      claim({ filters: { consumerGroup: _ignored, ...filters } = {}, ...request }) {
+        return base.claim({ ...request, filters });
+      },
+    }),
+  },
 ];
 
 function present(events: readonly (OutboxEvent | null)[]): OutboxEvent[] {

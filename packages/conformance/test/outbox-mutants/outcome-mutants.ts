@@ -1,5 +1,6 @@
 import type { OutboxMutant } from "./outbox-mutant.js";
 import { recordUnfenced } from "./record-unfenced.js";
+import { tokenOf } from "./token-of.js";
 
 /** Faults of the outcomes. */
 export const outcomeMutants: readonly OutboxMutant[] = [
@@ -34,7 +35,7 @@ export const outcomeMutants: readonly OutboxMutant[] = [
       ...base,
       async recordCompleted(fence, rows) {
         const seen = await Promise.all(rows.map(({ id }) => base.findById(id)));
-        const held = rows.filter((_, index) => seen[index]?.lease?.token === fence.token);
+        const held = rows.filter((_, index) => seen[index]?.lease?.token === tokenOf(fence));
         const receipt = await recordUnfenced(base, held, (current, row) => base.recordCompleted(current, [row]));
         return { missing: [...receipt.missing, ...rows.filter((row) => !held.includes(row))] };
       },
@@ -81,7 +82,7 @@ export const outcomeMutants: readonly OutboxMutant[] = [
         const held = new Set(
           base
             .all()
-            .filter(({ lease }) => lease?.token === fence.token)
+            .filter(({ lease }) => lease?.token === tokenOf(fence))
             .map(({ seq }) => seq),
         );
         return rows.every(({ seq }) => held.has(seq)) ? base.recordCompleted(fence, rows) : { missing: rows };
@@ -96,7 +97,7 @@ export const outcomeMutants: readonly OutboxMutant[] = [
       recordCompleted: (fence) =>
         base.recordCompleted(
           fence,
-          base.all().filter(({ lease }) => lease?.token === fence.token),
+          base.all().filter(({ lease }) => lease?.token === tokenOf(fence)),
         ),
     }),
   },
@@ -176,7 +177,7 @@ export const outcomeMutants: readonly OutboxMutant[] = [
       recordFailed: (fence, rows) =>
         base.recordPending(
           fence,
-          rows.map((row) => ({ ...row, delayMs: 1_000 })),
+          rows.map((row) => ({ ...row, startedAttempts: 0, delayMs: 1_000 })),
         ),
     }),
   },
@@ -201,6 +202,40 @@ export const outcomeMutants: readonly OutboxMutant[] = [
         const receipt = await base.recordPending(fence, rows);
         if (receipt.missing.length > 0) throw new Error("not found");
         return receipt;
+      },
+    }),
+  },
+  {
+    fault: "a pending row never keeps its starts",
+    killedBy: "outbox.suspects.kept",
+    wrap: (base) => ({
+      ...base,
+      recordPending: (fence, rows) =>
+        base.recordPending(
+          fence,
+          rows.map((row) => ({ ...row, startedAttempts: 0 })),
+        ),
+    }),
+  },
+  {
+    fault: "a released event stays a suspect",
+    killedBy: "outbox.suspects.cleared-released",
+    wrap: (base) => ({
+      ...base,
+      async findById(id) {
+        const event = await base.findById(id);
+        return event?.status === "pending" ? { ...event, startedAttempts: 1 } : event;
+      },
+    }),
+  },
+  {
+    fault: "a failed event stays a suspect",
+    killedBy: "outbox.suspects.cleared-failed",
+    wrap: (base) => ({
+      ...base,
+      async findById(id) {
+        const event = await base.findById(id);
+        return event?.status === "failed" ? { ...event, startedAttempts: 1 } : event;
       },
     }),
   },

@@ -1,13 +1,11 @@
-import { createHash } from "node:crypto";
+import { createSeededRandom } from "../../schedule/seeded-random.js";
 import { type ScheduleStep, type Settlement, scheduleTimes, scheduleWorkers } from "./schedule-step.js";
 
 const settlements: readonly Settlement[] = ["complete", "complete", "retry", "release", "release", "fail"];
 
 /** Draws a schedule of `length` steps; the same seed gives the same schedule on every machine. */
 export function drawSchedule(seed: number, length: number): readonly ScheduleStep[] {
-  const random = createRandom(seed);
-  const below = (end: number) => Math.floor(random() * end);
-  const oneOf = <Item>(items: readonly Item[]): Item => items[below(items.length)] as Item;
+  const { next: random, below, oneOf } = createSeededRandom(seed);
   const worker = () => below(scheduleWorkers);
   const key = () => (random() < 0.6 ? null : below(4));
   const settle = (): ScheduleStep => ({
@@ -35,13 +33,4 @@ export function drawSchedule(seed: number, length: number): readonly ScheduleSte
   const steps: ScheduleStep[] = [];
   while (steps.length < length) steps.push(...oneOf(drawPart)());
   return steps.slice(0, length);
-}
-
-/** Evenly spread numbers from 0 to 1, the same for the same seed. */
-function createRandom(seed: number): () => number {
-  let drawn = 0;
-  return () => {
-    drawn += 1;
-    return createHash("sha256").update(`${seed}/${drawn}`).digest().readUInt32BE() / 2 ** 32;
-  };
 }

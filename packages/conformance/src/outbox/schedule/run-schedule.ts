@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { EventRef } from "@omni-box/core";
+import { bySeq, refOf, type Taken } from "../../repository/event-scenario.js";
 import type { OutboxRepositoryHarness } from "../outbox-repository-harness.js";
-import { type OutboxScenario, refOf, type Taken } from "../outbox-scenario.js";
+import type { OutboxScenario } from "../outbox-scenario.js";
 import { compareStored } from "./compare-stored.js";
 import { OutboxModel } from "./outbox-model.js";
 import { addAndMaybeRollBack, draftWith, duplicatesAmong } from "./schedule-events.js";
@@ -156,6 +156,7 @@ function record({ repository, record: call, ...outbox }: OutboxScenario, taken: 
   const retried = taken.events.map((event) => ({
     ...refOf(event),
     attemptsMade: event.attemptsMade + 1,
+    startedAttempts: 0,
     delayMs: backoffMs,
     error: "tried",
   }));
@@ -168,12 +169,4 @@ function idAt({ events }: OutboxModel, index: number): string | undefined {
 
 function inOrder(seqs: readonly bigint[]): bigint[] {
   return [...seqs].sort((a, b) => (a < b ? -1 : 1));
-}
-
-function refOnly({ id, seq }: EventRef): EventRef {
-  return { id, seq };
-}
-
-function bySeq(refs: readonly EventRef[]): EventRef[] {
-  return refs.map(refOnly).sort((a, b) => (a.seq < b.seq ? -1 : 1));
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { classifyFailure, type ErrorCode, isOmniBoxError } from "@omni-box/core";
 
-/** What a publisher may take on top of `timeoutMs` on a busy machine. */
+/** What an adapter may take on top of its time-out on a busy machine. */
 export const allowanceMs = 3_000;
 
 /** Waits for a promise that has to settle in time, and fails when it does not. */
@@ -47,8 +47,8 @@ export async function outcomeOf(promise: Promise<unknown>): Promise<"resolved" |
   }
 }
 
-/** Repeats a check until it passes; rethrows its last failure after 15 seconds. For what has no signal, such as health. */
-export function eventually(check: () => void): Promise<void> {
+/** Repeats a check until it passes; rethrows its last failure after 15 seconds. For what has no signal, such as health or a queue's length. */
+export function eventually(check: () => void | Promise<void>): Promise<void> {
   return repeatWhile(() => true, check);
 }
 

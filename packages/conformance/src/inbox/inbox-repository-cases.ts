@@ -1,0 +1,54 @@
+import type { EventRef } from "@omni-box/core";
+import { refOf } from "../repository/event-scenario.js";
+import { repositoryCases } from "../repository/repository-cases.js";
+import { blockedCases } from "./blocked.js";
+import { brokenTransactionCases } from "./broken-transactions.js";
+import { capabilityCases } from "./capabilities.js";
+import { claimCases } from "./claims.js";
+import { completeCases } from "./complete.js";
+import { contentCases } from "./content.js";
+import { duplicateCases } from "./duplicates.js";
+import type { InboxRepositoryCase } from "./inbox-repository-case.js";
+import type { InboxRepositoryHarness } from "./inbox-repository-harness.js";
+import { openInbox } from "./inbox-scenario.js";
+import { keyHeadCases } from "./key-heads.js";
+import { parallelDuplicateCases } from "./parallel-duplicates.js";
+import { sampleMessages } from "./sample-message.js";
+import { randomScheduleCases } from "./schedule/random-schedules.js";
+import { sequenceCases } from "./sequences.js";
+import { storeCases } from "./store.js";
+import { suspectCases } from "./suspects.js";
+import { transactionCases } from "./transactions.js";
+
+/** Every case of the contract of `InboxEventRepository`, for `runCases` or a test runner of your own. */
+export const inboxRepositoryCases: readonly InboxRepositoryCase[] = [
+  ...capabilityCases,
+  ...contentCases,
+  ...storeCases,
+  ...duplicateCases,
+  ...parallelDuplicateCases,
+  ...transactionCases,
+  ...brokenTransactionCases,
+  ...completeCases,
+  ...claimCases,
+  ...keyHeadCases,
+  ...blockedCases,
+  ...suspectCases,
+  ...sequenceCases,
+  ...repositoryCases<InboxRepositoryHarness<unknown>>({
+    name: "inbox",
+    open(harness, features) {
+      const inbox = openInbox(harness, features);
+      return {
+        ...inbox,
+        async add(count, fields) {
+          const stored = await inbox.storePending(sampleMessages(count, fields));
+          const refs: EventRef[] = [];
+          for (const answer of stored) refs.push(refOf(await inbox.read("id" in answer ? answer.id : "")));
+          return refs;
+        },
+      };
+    },
+  }),
+  ...randomScheduleCases,
+];
