@@ -27,6 +27,7 @@ import { mapPrismaErrorInTransaction } from "./map-prisma-error.js";
 import { dueWhere, notLeased } from "./model/due-where.js";
 import { insertDrafts } from "./model/insert-drafts.js";
 import { readEventRecord } from "./model/read-event-record.js";
+import { noteAddedEvents } from "./note-added-events.js";
 import { isPrismaTransaction } from "./prisma-client-like.js";
 import type {
   OutboxEventRecord,
@@ -150,7 +151,7 @@ export function createPrismaModelOutboxRepository(
   }
 
   return Object.freeze({
-    capabilities: Object.freeze({ leasedClaim: false, bulkOutcomes: false }),
+    capabilities: Object.freeze({ leasedClaim: false, bulkOutcomes: false, keyHeads: false, ownedBuckets: false }),
     isTransaction: (given: unknown) => isPrismaTransaction(given, "outboxEvent"),
 
     async add(
@@ -159,7 +160,9 @@ export function createPrismaModelOutboxRepository(
     ): Promise<readonly AddedEvent[]> {
       if (drafts.length === 0) return [];
       try {
-        return await insertDrafts(tx, drafts, { setting, skipDuplicates });
+        const added = await insertDrafts(tx, drafts, { setting, skipDuplicates });
+        if (added.some(({ duplicate }) => !duplicate)) noteAddedEvents(tx);
+        return added;
       } catch (error) {
         throw mapPrismaErrorInTransaction(error, "add events");
       }
@@ -204,7 +207,7 @@ export function createPrismaModelOutboxRepository(
         recordAttempts(fence, row, {
           nextAttemptAt: row.delayMs === null ? null : inMs(row.delayMs),
           ...(row.error !== null && { lastError: row.error }),
-          startedAttempts: 0,
+          startedAttempts: row.startedAttempts,
           ...released,
         }),
       ),
@@ -222,6 +225,7 @@ export function createPrismaModelOutboxRepository(
 }
 
 function heldBy(fence: Fence, { seq }: EventRef): object {
+  if (fence.kind !== "lease") throw unsupported("write outcomes under owned buckets");
   return { seq, leaseToken: fence.token, status: "pending" };
 }
 

@@ -1,34 +1,25 @@
 import {
   type AddedEvent,
-  type ClaimRequest,
-  type DueQuery,
-  type EventRef,
-  type FailedRow,
-  type Fence,
-  type LeaseFence,
-  type LeaseRequest,
-  type OutboxEvent,
   type OutboxEventDraft,
   type OutboxEventRepository,
-  type OutcomeReceipt,
   objectWith,
-  type PendingRow,
   partitionHashVersion,
-  sanitizeFailureMessage,
   validateOptions,
 } from "@omni-box/core";
 import { z } from "zod";
+import { createBucketOperations } from "./create-bucket-operations.js";
+import { createEventOperations } from "./create-event-operations.js";
+import { createStatements } from "./create-statements.js";
 import { prismaDefaults } from "./defaults.js";
+import type { StoreSetting } from "./event-dialect.js";
 import { mapPrismaErrorInTransaction } from "./map-prisma-error.js";
 import { matchAdded } from "./match-added.js";
-import type { StoredRow, StoreSetting } from "./outbox-dialect.js";
-import { createPostgresqlDialect } from "./postgresql/create-postgresql-dialect.js";
+import { noteAddedEvents } from "./note-added-events.js";
+import { createPostgresqlOutboxDialect } from "./postgresql/create-outbox-dialect.js";
 import { schemaName } from "./postgresql/qualify-table.js";
 import { verifyPostgresqlStore } from "./postgresql/verify-postgresql-store.js";
 import { isPrismaTransaction, type PrismaClientLike, type PrismaTransactionLike } from "./prisma-client-like.js";
 import { type PrismaOutboxOptions, prismaOutboxOptions } from "./prisma-outbox-options.js";
-import { createStatementRunner, type StatementOptions } from "./run-statement.js";
-import type { Statement } from "./statement.js";
 import { storeNotReady } from "./store-not-ready.js";
 
 /** Options of {@link createPrismaOutboxRepository}. */
@@ -38,14 +29,22 @@ export interface PrismaOutboxRepositoryOptions extends PrismaOutboxOptions {
    * was changed. Needed when the driver adapter was given a `schema`, since that does not apply to raw SQL.
    */
   readonly schema?: string | undefined;
+  /**
+   * `true`: `add` locks the partition keys of its events until the transaction ends, so that the order of `seq` is the order of
+   * the commits and the events of a key are published in it, although nothing else was locked. Costs no statement. All
+   * producers have to set it. Default `false`: the application locks the aggregate, or reads its version, before `add`.
+   *
+   * Keys share 1,024 locks of the database, so that unrelated transactions may wait for each other. Two that call `add` several
+   * times, for keys in opposite order, end in a deadlock (SQLSTATE 40P01), which one of them gets as an error to be repeated:
+   * give all events to one call.
+   */
+  readonly lockKeys?: boolean | undefined;
 }
 
 const argumentsSchema = z.strictObject({
   client: objectWith<PrismaClientLike>("a Prisma client", "$queryRawUnsafe", "$executeRawUnsafe", "$connect"),
-  options: prismaOutboxOptions.extend({ schema: schemaName.optional() }),
+  options: prismaOutboxOptions.extend({ schema: schemaName.optional(), lockKeys: z.boolean().default(false) }),
 });
-
-const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /**
  * Creates an outbox repository over a Prisma 7 client for PostgreSQL.
@@ -61,55 +60,13 @@ export function createPrismaOutboxRepository(
   options: PrismaOutboxRepositoryOptions = {},
 ): OutboxEventRepository<PrismaTransactionLike, PrismaClientLike> {
   const checked = validateOptions("createPrismaOutboxRepository", argumentsSchema, { client, options }).options;
-  const { schema, onPublished, bucketCount, statementTimeoutMs } = checked;
-  const dialect = createPostgresqlDialect({ schema, onPublished });
+  const { schema, onPublished, bucketCount, statementTimeoutMs, lockKeys } = checked;
+  const dialect = createPostgresqlOutboxDialect({ schema, onPublished, lockKeys });
   const setting: StoreSetting = { bucketCount, hashVersion: partitionHashVersion };
-
-  const { maxUnanswered, unansweredForMs } = prismaDefaults;
-  const { run } = createStatementRunner({ timeoutMs: statementTimeoutMs, maxUnanswered, unansweredForMs });
-
-  function query<Row>(
-    purpose: string,
-    { sql, values }: Statement,
-    options?: StatementOptions<readonly Row[]>,
-  ): Promise<readonly Row[]> {
-    return run(purpose, () => client.$queryRawUnsafe<readonly Row[]>(sql, ...values), options);
-  }
-
-  async function readEvents(purpose: string, statement: Statement): Promise<readonly OutboxEvent[]> {
-    return (await query<StoredRow>(purpose, statement)).map(dialect.readEvent);
-  }
-
-  /** Takes rows. If the answer comes after the caller has given up, they are given back, else they would be hidden for a lease. */
-  async function leaseEvents(purpose: string, token: string, statement: Statement): Promise<readonly OutboxEvent[]> {
-    const onLateAnswer = (late: readonly StoredRow[]) => giveBack(token, late.map(dialect.readEvent));
-    return (await query<StoredRow>(purpose, statement, { onLateAnswer })).map(dialect.readEvent);
-  }
-
-  async function giveBack(token: string, events: readonly OutboxEvent[]): Promise<void> {
-    if (events.length === 0) return;
-    const rows = events.map(({ id, seq, attemptsMade }) => ({ id, seq, attemptsMade, delayMs: null, error: null }));
-    const statement = dialect.recordPending({ kind: "lease", token }, rows);
-    await query("give late events back", statement, { evenIfFull: true });
-  }
-
-  /** No other text is the id of an event, and the database would refuse it. */
-  async function onlyById(id: string, read: () => Promise<readonly OutboxEvent[]>): Promise<OutboxEvent | null> {
-    const [event] = uuid.test(id) ? await read() : [];
-    return event ?? null;
-  }
-
-  async function record(
-    purpose: string,
-    rows: readonly EventRef[],
-    statement: () => Statement,
-  ): Promise<OutcomeReceipt> {
-    if (rows.length === 0) return { missing: [] };
-    const unchanged = await query<{ seq: bigint }>(purpose, statement());
-    if (unchanged.length === 0) return { missing: [] };
-    const seqs = new Set(unchanged.map(({ seq }) => seq));
-    return { missing: rows.filter(({ seq }) => seqs.has(seq)).map(({ id, seq }) => ({ id, seq })) };
-  }
+  const { methods, query, record } = createEventOperations({ client, dialect, statementTimeoutMs });
+  const { ownership: limits } = prismaDefaults;
+  const ownership = createStatements(client, { ...limits, timeoutMs: Math.min(statementTimeoutMs, limits.timeoutMs) });
+  const { readEvent, buckets: bucketDialect } = dialect;
 
   async function add(
     tx: PrismaTransactionLike | PrismaClientLike,
@@ -120,6 +77,7 @@ export function createPrismaOutboxRepository(
     const inserted = await inTransaction(() => tx.$queryRawUnsafe<{ seq: bigint; id: string }[]>(sql, ...values));
     // Nothing at all may also mean that the setting did not match, which is worth a second statement only then.
     if (inserted.length === 0) await checkSetting(tx);
+    else noteAddedEvents(tx);
     return matchAdded(drafts, inserted);
   }
 
@@ -135,33 +93,25 @@ export function createPrismaOutboxRepository(
   }
 
   return Object.freeze({
-    capabilities: Object.freeze({ leasedClaim: true, bulkOutcomes: true }),
+    capabilities: Object.freeze({ leasedClaim: true, bulkOutcomes: true, keyHeads: false, ownedBuckets: true }),
     isTransaction: (given: unknown) => isPrismaTransaction(given, "$queryRawUnsafe"),
     add,
+    ...methods,
+    buckets: createBucketOperations({ dialect: bucketDialect, query, record, ownership, readEvent }),
     verify: () =>
       verifyPostgresqlStore({
+        repository: "createPrismaOutboxRepository",
+        insteadElsewhere: "use createPrismaModelOutboxRepository with other databases",
         schema,
-        onPublished,
+        rights: {
+          outbox_event: onPublished === "delete" ? ["SELECT", "UPDATE", "DELETE"] : ["SELECT", "UPDATE"],
+          outbox_bucket: ["SELECT", "UPDATE"],
+          outbox_worker: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        },
+        bucketTables: { bucket: "outbox_bucket", event: "outbox_event" },
         setting,
         query: (statement) => query("check the store", statement),
       }),
-
-    findById: (id: string) => onlyById(id, () => readEvents("read an event", dialect.findById(id))),
-    findDue: (due: DueQuery) => readEvents("read due events", dialect.findDue(due)),
-    claim: (request: ClaimRequest) => leaseEvents("claim events", request.token, dialect.claim(request)),
-    lock: (id: string, lease: LeaseRequest) =>
-      onlyById(id, () => leaseEvents("lock an event", lease.token, dialect.lock(id, lease))),
-    forceUnlock: (id: string, reason: string) =>
-      onlyById(id, () => readEvents("unlock an event", dialect.forceUnlock(id, sanitizeFailureMessage(reason)))),
-
-    extendLease: (fence: LeaseFence, rows: readonly EventRef[], leaseMs: number) =>
-      record("extend leases", rows, () => dialect.extendLease(fence, rows, leaseMs)),
-    recordCompleted: (fence: Fence, rows: readonly EventRef[]) =>
-      record("record completed events", rows, () => dialect.recordCompleted(fence, rows)),
-    recordPending: (fence: Fence, rows: readonly PendingRow[]) =>
-      record("record pending events", rows, () => dialect.recordPending(fence, rows)),
-    recordFailed: (fence: Fence, rows: readonly FailedRow[]) =>
-      record("record failed events", rows, () => dialect.recordFailed(fence, rows)),
   });
 }
 

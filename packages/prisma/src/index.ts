@@ -3,6 +3,7 @@ export {
   type ApplyOmniBoxMigrationsOptions,
   applyOmniBoxMigrations,
 } from "./apply-omni-box-migrations.js";
+export { createPrismaInboxRepository } from "./create-prisma-inbox-repository.js";
 export {
   createPrismaModelOutboxRepository,
   type PrismaModelOutboxRepositoryOptions,
@@ -12,9 +13,11 @@ export { prismaDefaults } from "./defaults.js";
 export { type OmniBoxExtension, type OmniBoxExtensionOptions, omniBox, type TransactionOutbox } from "./omni-box.js";
 export type {
   PrismaClientLike,
+  PrismaIsolationLevel,
   PrismaTransactionalClientLike,
   PrismaTransactionLike,
 } from "./prisma-client-like.js";
+export type { PrismaInboxRepositoryOptions, PrismaInboxTransactionOptions } from "./prisma-inbox-options.js";
 export type {
   OutboxEventDelegateLike,
   OutboxSettingDelegateLike,
@@ -22,3 +25,9 @@ export type {
   PrismaModelTransactionLike,
 } from "./prisma-model-client-like.js";
 export type { PrismaOutboxOptions } from "./prisma-outbox-options.js";
+export { createPostgresqlWakeUp, type PostgresqlWakeUpOptions } from "./wake-up/create-postgresql-wake-up.js";
+export {
+  createPostgresqlWakeUpSender,
+  type PostgresqlWakeUpSenderOptions,
+} from "./wake-up/create-postgresql-wake-up-sender.js";
+export type { PgListenClientLike, PgNotificationLike } from "./wake-up/pg-listen-client-like.js";

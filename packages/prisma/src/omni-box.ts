@@ -1,6 +1,10 @@
 import {
   type AddedEvent,
   type AddOptions,
+  consoleLogger,
+  describeFailure,
+  functionOption,
+  type Logger,
   OmniBoxError,
   type Outbox,
   type OutboxEventDraft,
@@ -8,7 +12,9 @@ import {
   validateOptions,
 } from "@omni-box/core";
 import { z } from "zod";
+import { addedEventsListener, listenForAddedEvents, noteAddedEvents } from "./note-added-events.js";
 import type { PrismaTransactionLike } from "./prisma-client-like.js";
+import { warnCautiously } from "./warn-cautiously.js";
 
 /** The outbox of one transaction, as `tx.$outbox`. */
 export interface TransactionOutbox {
@@ -19,6 +25,17 @@ export interface TransactionOutbox {
 /** Options of {@link omniBox}. */
 export interface OmniBoxExtensionOptions {
   readonly outbox: Outbox<PrismaTransactionLike>;
+  /**
+   * Called once after an interactive transaction that added events, by `tx.$outbox` or by the outbox itself, has committed; for
+   * example `() => relay.nudge()`, or `() => wakeUpSender.notify()` when the relay is another process.
+   *
+   * Never called after a rollback, nor for a nested transaction before the outermost one has committed. A hint and no promise:
+   * a process that dies after its commit calls nothing, and neither does one that lost the answer to it. What the function
+   * returns is not waited for, and what it throws is logged and does not fail the transaction.
+   */
+  readonly afterCommit?: (() => unknown) | undefined;
+  /** Told when `afterCommit` begins to throw; default: stderr. */
+  readonly logger?: Logger | undefined;
 }
 
 type NoMembers = Record<never, never>;
@@ -44,7 +61,13 @@ interface ExtensibleClient {
   $extends(extension: object): ReturnType<OmniBoxExtension>;
 }
 
-const extensionOptions = z.strictObject({ outbox: objectWith<Outbox<PrismaTransactionLike>>("an outbox", "add") });
+type Work = (tx: PrismaTransactionLike) => unknown;
+
+const extensionOptions = z.strictObject({
+  outbox: objectWith<Outbox<PrismaTransactionLike>>("an outbox", "add"),
+  afterCommit: functionOption<() => unknown>("()").optional(),
+  logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error").default(consoleLogger),
+});
 
 /**
  * A Prisma client extension that lets the outbox travel with the transaction: `tx.$outbox.add(event)`.
@@ -55,7 +78,28 @@ const extensionOptions = z.strictObject({ outbox: objectWith<Outbox<PrismaTransa
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
  */
 export function omniBox(options: OmniBoxExtensionOptions): OmniBoxExtension {
-  const { outbox } = validateOptions("omniBox", extensionOptions, options);
+  const { outbox, afterCommit, logger } = validateOptions("omniBox", extensionOptions, options);
+  const committed = afterCommit === undefined ? () => undefined : tolerant(afterCommit, logger);
+
+  /** Runs an interactive transaction whose client carries the outbox. */
+  async function transact(run: RunTransaction, client: unknown, work: Work, options: unknown): Promise<unknown> {
+    // Only inside of a transaction, of which the one that begins is a part.
+    const outer = addedEventsListener(client);
+    let hasAdded = false;
+    const noteAdded = () => {
+      hasAdded = true;
+    };
+    const workWithOutbox = async (tx: PrismaTransactionLike) => {
+      const result = await work(bindOutbox(tx, outbox, noteAdded));
+      // The client may be extended by another `omniBox`, which has its own `afterCommit`.
+      if (hasAdded && outer === undefined) noteAddedEvents(tx);
+      return result;
+    };
+    const result = await run.call(client, workWithOutbox, options);
+    if (hasAdded) (outer ?? committed)();
+    return result;
+  }
+
   return (given) => {
     const client = given as ExtensibleClient;
     // Prisma hands extension members out without saying on which client they were read, so a property cannot know its
@@ -67,28 +111,50 @@ export function omniBox(options: OmniBoxExtensionOptions): OmniBoxExtension {
       client: {
         $outbox: outsideTransaction,
         $transaction(this: unknown, input: unknown, transactionOptions?: unknown) {
-          return runTransaction.call(this, withOutbox(input, outbox), transactionOptions);
+          // An array of operations has no use for an outbox and stays as it is.
+          if (!isWork(input)) return runTransaction.call(this, input, transactionOptions);
+          return transact(runTransaction, this, input, transactionOptions);
         },
       },
     });
   };
 }
 
-/** Wraps the callback of an interactive transaction; an array of operations has no use for an outbox and stays as it is. */
-function withOutbox(input: unknown, outbox: Outbox<PrismaTransactionLike>): unknown {
-  if (typeof input !== "function") return input;
-  return (tx: PrismaTransactionLike) => input(bindOutbox(tx, outbox));
+function isWork(input: unknown): input is Work {
+  return typeof input === "function";
 }
 
-function bindOutbox(tx: PrismaTransactionLike, outbox: Outbox<PrismaTransactionLike>): PrismaTransactionLike {
-  const bound: TransactionOutbox = Object.freeze({
+function bindOutbox(
+  tx: PrismaTransactionLike,
+  outbox: Outbox<PrismaTransactionLike>,
+  noteAdded: () => void,
+): PrismaTransactionLike {
+  const $outbox: TransactionOutbox = Object.freeze({
     add: (events: OutboxEventDraft | readonly OutboxEventDraft[], options?: AddOptions) =>
-      outbox.add(tx, events, options),
+      outbox.add(bound, events, options),
   });
-  // A property set on the transaction client would end up on the client that all transactions share.
-  return new Proxy(tx, {
-    get: (target, property) => (property === "$outbox" ? bound : Reflect.get(target, property)),
-  });
+  const bound = listenForAddedEvents(tx, noteAdded, { $outbox });
+  return bound;
+}
+
+/** Calls the application's function; of its failures the first in a row is logged. */
+function tolerant(call: () => unknown, logger: Logger): () => void {
+  let isFailing = false;
+  const attempt = async () => {
+    try {
+      await call();
+      isFailing = false;
+    } catch (error) {
+      if (isFailing) return;
+      isFailing = true;
+      warnCautiously(
+        logger,
+        { ...describeFailure(error) },
+        "afterCommit has failed; the transaction is committed all the same",
+      );
+    }
+  };
+  return () => void attempt();
 }
 
 const outsideTransaction: TransactionOutbox = Object.freeze({

@@ -16,11 +16,19 @@ export interface PrismaClientLike {
   $connect(): PromiseLike<void>;
 }
 
-/** A client that can also open interactive transactions. */
-export interface PrismaTransactionalClientLike extends PrismaClientLike {
+/** The isolation levels that PostgreSQL has, under Prisma's names. */
+export type PrismaIsolationLevel = "ReadUncommitted" | "ReadCommitted" | "RepeatableRead" | "Serializable";
+
+/**
+ * A client that can also open interactive transactions.
+ *
+ * @typeParam Tx - its own type of transactions, inferred from the client
+ */
+export interface PrismaTransactionalClientLike<Tx extends PrismaTransactionLike = PrismaTransactionLike>
+  extends PrismaClientLike {
   $transaction<Result>(
-    work: (tx: PrismaTransactionLike) => Promise<Result>,
-    options?: { maxWait?: number; timeout?: number; isolationLevel?: "ReadCommitted" },
+    work: (tx: Tx) => Promise<Result>,
+    options?: { maxWait?: number; timeout?: number; isolationLevel?: PrismaIsolationLevel },
   ): PromiseLike<Result>;
 }
 

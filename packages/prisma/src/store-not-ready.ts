@@ -1,5 +1,5 @@
 import { OmniBoxError } from "@omni-box/core";
-import type { StoreSetting } from "./outbox-dialect.js";
+import type { StoreSetting } from "./event-dialect.js";
 
 /** Says how a repository's setting differs from the recorded one, or `null` when it does not. */
 export function describeSettingMismatch(expected: StoreSetting, recorded: StoreSetting | undefined): string | null {

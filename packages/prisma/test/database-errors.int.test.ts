@@ -2,12 +2,13 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { createServer } from "node:net";
 import { inspect } from "node:util";
 import type { OutboxEventDraft } from "@omni-box/core";
-import { createPrismaOutboxRepository } from "@omni-box/prisma";
+import { createPrismaInboxRepository, createPrismaOutboxRepository } from "@omni-box/prisma";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { PrismaClient } from "./generated/client.js";
 import { databaseUrl, openTestDatabase, type TestDatabase } from "./open-test-database.js";
 import { refOf, sampleEvents } from "./sample-event.js";
+import { pendingRow, refOfMessage, sampleMessage, sampleMessages } from "./sample-message.js";
 
 let database: TestDatabase;
 const clients: PrismaClient[] = [];
@@ -189,6 +190,8 @@ describe("a role without rights", () => {
     const { repository } = repositoryWith({ options: `-c role=${role}` });
     expect(await repository.verify()).toEqual([
       expect.stringContaining("no right to UPDATE, DELETE on outbox_event"),
+      expect.stringContaining("no right to SELECT, UPDATE on outbox_bucket"),
+      expect.stringContaining("no right to SELECT, INSERT, UPDATE, DELETE on outbox_worker"),
       expect.stringContaining("no right to SELECT on outbox_setting"),
       expect.stringContaining("no right to SELECT on omni_box_migration"),
     ]);
@@ -197,7 +200,7 @@ describe("a role without rights", () => {
   it("that may not even use the schema is told so too", async () => {
     await database.prisma.$executeRawUnsafe(`REVOKE USAGE ON SCHEMA ${database.schema} FROM ${role}`);
     const { repository } = repositoryWith({ options: `-c role=${role}` });
-    expect(await repository.verify()).toHaveLength(3);
+    expect(await repository.verify()).toHaveLength(5);
     await database.prisma.$executeRawUnsafe(`GRANT USAGE ON SCHEMA ${database.schema} TO ${role}`);
   });
 });
@@ -215,6 +218,8 @@ describe("a role with exactly the rights that the README names", () => {
     }
     await run(`GRANT INSERT, SELECT ON ${schema}.outbox_event TO ${producer}`);
     await run(`GRANT SELECT, UPDATE, DELETE ON ${schema}.outbox_event TO ${relay}`);
+    await run(`GRANT SELECT, UPDATE ON ${schema}.outbox_bucket TO ${relay}`);
+    await run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${schema}.outbox_worker TO ${relay}`);
     await run(`GRANT SELECT ON ${schema}.omni_box_migration TO ${relay}`);
   });
   afterAll(async () => {
@@ -239,6 +244,63 @@ describe("a role with exactly the rights that the README names", () => {
     expect(await worker.extendLease(fence, rows, 1_000)).toEqual({ missing: [] });
     expect(await worker.recordCompleted(fence, rows)).toEqual({ missing: [] });
     expect(rows).toHaveLength(1);
+  });
+
+  it("can own buckets as a relay, and read, record and give up what is in them", async () => {
+    const { client, repository } = repositoryWith({ options: `-c role=${producer}` });
+    await client.$transaction((tx) => repository.add(tx, sampleEvents(2)));
+    const worker = repositoryWith({ options: `-c role=${relay}` }).repository;
+    const { buckets } = worker;
+    if (buckets === undefined) throw new Error("the repository has no buckets");
+    const owner = "relay";
+    const acquired = await buckets.acquire({ owner, leaseMs: 60_000, graceMs: 0, limit: 64 });
+    const fence = { kind: "buckets", owner, epochs: new Map(acquired.map((one) => [one.bucket, one.epoch])) } as const;
+    expect(await buckets.renew(fence, 60_000)).toHaveLength(64);
+    expect((await buckets.survey(0)).workers).toEqual([{ id: owner, owned: 64 }]);
+    expect(await buckets.endSchedules(fence, 10)).toEqual([]);
+    const from = acquired.map(({ bucket }) => ({ bucket, afterSeq: 0n, limit: 10 }));
+    const rows = await buckets.read({ from, limit: 10, exceptSeqs: [], exceptKeys: [] });
+    const refs = rows.map(({ event }) => refOf(event));
+    expect(refs).toHaveLength(2);
+    expect(await worker.recordCompleted(fence, refs)).toEqual({ missing: [] });
+    await buckets.markClean(fence);
+    await buckets.release(fence);
+    await buckets.leave(owner);
+    expect((await buckets.survey(0)).free).toBe(64);
+  });
+});
+
+describe("an inbox's role with exactly the rights that the README names", () => {
+  const role = `omni_box_test_inbox_${randomBytes(6).toString("hex")}`;
+  const run = (sql: string) => database.prisma.$executeRawUnsafe(sql);
+  beforeAll(async () => {
+    const { schema } = database;
+    await run(`CREATE ROLE ${role}`);
+    await run(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
+    await run(`GRANT SELECT ON ${schema}.outbox_setting, ${schema}.omni_box_migration TO ${role}`);
+    await run(`GRANT SELECT, INSERT, UPDATE ON ${schema}.inbox_event, ${schema}.inbox_sequence TO ${role}`);
+  });
+  afterAll(async () => {
+    await run(`DROP OWNED BY ${role}`);
+    await run(`DROP ROLE ${role}`);
+  });
+
+  it("is told to be granted the sequence, and then can verify, insert, claim and record", async () => {
+    const { client } = repositoryWith({ options: `-c role=${role}` });
+    const inbox = createPrismaInboxRepository(client, { schema: database.schema });
+    expect(await inbox.verify()).toEqual([expect.stringContaining("no right to USAGE on inbox_event_seq_seq")]);
+    await run(`GRANT USAGE ON SEQUENCE ${database.schema}.inbox_event_seq_seq TO ${role}`);
+    expect(await inbox.verify()).toEqual([]);
+    await inbox.transaction((tx) => tx.insertCompleted([sampleMessage()], { behindPending: "leave" }), {
+      timeoutMs: 5_000,
+    });
+    await inbox.store(sampleMessages(2).map((draft) => pendingRow(draft)));
+    const lease = request();
+    const [event] = await inbox.claim(lease);
+    if (event === undefined) throw new Error("nothing was claimed");
+    const fence = { kind: "lease", token: lease.token } as const;
+    expect(await inbox.recordStarted(fence, refOfMessage(event), 2)).toEqual({ missing: [] });
+    expect(await inbox.recordCompleted(fence, [refOfMessage(event)])).toEqual({ missing: [] });
   });
 });
 

@@ -1,6 +1,6 @@
-import { createOutbox } from "@omni-box/core";
-import { createPrismaOutboxRepository, omniBox } from "@omni-box/prisma";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createOutbox, type Logger, silentLogger } from "@omni-box/core";
+import { createPrismaModelOutboxRepository, createPrismaOutboxRepository, omniBox } from "@omni-box/prisma";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { PrismaClient } from "./generated/client.js";
 import { openTestDatabase, type TestDatabase } from "./open-test-database.js";
 import { sampleEvent } from "./sample-event.js";
@@ -137,6 +137,157 @@ it("takes part in a transaction that the plain outbox writes to as well", async 
     await tx.$outbox.add(second);
   });
   expect(await storedIds()).toEqual([first.id, second.id]);
+});
+
+describe("afterCommit", () => {
+  /** An extended client, and how many events were visible to others at each call of `afterCommit`. */
+  function watched({ fail, logger = silentLogger }: { fail?: () => unknown; logger?: Logger } = {}) {
+    const outbox = createOutbox({ repository: createPrismaOutboxRepository(prisma, { schema: database.schema }) });
+    const calls: number[] = [];
+    const visible: Promise<number>[] = [];
+    const afterCommit = () => {
+      calls.push(calls.length + 1);
+      visible.push(prisma.outboxEvent.count());
+      return fail?.();
+    };
+    return { client: prisma.$extends(omniBox({ outbox, afterCommit, logger })), outbox, calls, visible };
+  }
+
+  it("is called once when a transaction that added events has committed, and not before", async () => {
+    const { client, calls, visible } = watched();
+    await client.$transaction(async (tx) => {
+      await tx.$outbox.add(sampleEvent());
+      await tx.$outbox.add([sampleEvent(), sampleEvent()]);
+      expect(calls).toEqual([]);
+    });
+    expect(calls).toHaveLength(1);
+    expect(await Promise.all(visible)).toEqual([3]);
+  });
+
+  it("is called for events that the plain outbox adds to the extended client's transaction, by SQL or by models", async () => {
+    const { client, outbox, calls } = watched();
+    await client.$transaction((tx) => outbox.add(tx, sampleEvent()));
+    expect(calls).toHaveLength(1);
+    const models = createPrismaModelOutboxRepository(database.connect());
+    await client.$transaction((tx) => models.add(tx, [sampleEvent()]));
+    expect(calls).toHaveLength(2);
+  });
+
+  it("is called once for each of several transactions, one after the other and at once", async () => {
+    const { client, calls } = watched();
+    const add = () => client.$transaction((tx) => tx.$outbox.add(sampleEvent()));
+    await add();
+    await add();
+    expect(calls).toHaveLength(2);
+    await Promise.all(Array.from({ length: 5 }, add));
+    expect(calls).toHaveLength(7);
+  });
+
+  it("is not called after a rollback, a failed statement or a commit that fails", async () => {
+    const { client, calls } = watched();
+    const thrown = client.$transaction(async (tx) => {
+      await tx.$outbox.add(sampleEvent());
+      throw rollBack;
+    });
+    await expect(thrown).rejects.toBe(rollBack);
+    const failed = client.$transaction(async (tx) => {
+      await tx.$outbox.add(sampleEvent());
+      await tx.$queryRawUnsafe("SELECT 1 / 0");
+    });
+    await expect(failed).rejects.toThrow();
+    const table = `"${database.schema}".test_deferred`;
+    await prisma.$executeRawUnsafe(`CREATE TABLE ${table} (id integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)`);
+    const uncommitted = client.$transaction(async (tx) => {
+      await tx.$outbox.add(sampleEvent());
+      await tx.$executeRawUnsafe(`INSERT INTO ${table} VALUES (1), (1)`);
+    });
+    await expect(uncommitted).rejects.toThrow();
+    expect(await storedIds()).toEqual([]);
+    expect(calls).toEqual([]);
+  });
+
+  it("is not called for a transaction that added nothing", async () => {
+    const { client, calls } = watched();
+    const draft = sampleEvent({ idempotencyKey: "payment-1" });
+    await client.$transaction(async (tx) => {
+      await tx.testOrder.create({ data: { customer: "Ada", totalCents: 1 } });
+      await tx.$outbox.add([]);
+    });
+    await client.$transaction([client.testOrder.create({ data: { customer: "Bob", totalCents: 1 } })]);
+    expect(calls).toEqual([]);
+    await client.$transaction((tx) => tx.$outbox.add(draft));
+    await client.$transaction((tx) => tx.$outbox.add(draft));
+    expect(calls).toHaveLength(1);
+  });
+
+  it("is called once for nested transactions, when the outermost one has committed", async () => {
+    const { client, calls, visible } = watched();
+    await client.$transaction(async (tx) => {
+      await tx.$transaction(async (inner) => {
+        await inner.$transaction((innermost) => innermost.$outbox.add(sampleEvent()));
+        await inner.$outbox.add(sampleEvent());
+      });
+      expect(calls).toEqual([]);
+      await tx.$transaction((inner) => inner.$outbox.add(sampleEvent()));
+      expect(calls).toEqual([]);
+    });
+    expect(calls).toHaveLength(1);
+    expect(await Promise.all(visible)).toEqual([3]);
+  });
+
+  it("is not called for what a nested transaction added and rolled back, nor when the outer one rolls back", async () => {
+    const { client, calls } = watched();
+    const addAndFail = async (tx: Parameters<Parameters<typeof client.$transaction>[0]>[0]) => {
+      await tx.$outbox.add(sampleEvent());
+      throw rollBack;
+    };
+    await client.$transaction(async (tx) => {
+      await expect(tx.$transaction(addAndFail)).rejects.toBe(rollBack);
+    });
+    const outer = client.$transaction(async (tx) => {
+      await tx.$transaction((inner) => inner.$outbox.add(sampleEvent()));
+      throw rollBack;
+    });
+    await expect(outer).rejects.toBe(rollBack);
+    expect(calls).toEqual([]);
+  });
+
+  it("of two extensions on one client is called for both", async () => {
+    const [one, other] = [watched(), watched()];
+    const afterCommit = vi.fn();
+    const client = one.client.$extends(omniBox({ outbox: other.outbox, afterCommit })) as unknown as typeof one.client;
+    await client.$transaction(async (tx) => {
+      await tx.$transaction((inner) => inner.$outbox.add(sampleEvent()));
+    });
+    expect(one.calls).toHaveLength(1);
+    expect(afterCommit).toHaveBeenCalledTimes(1);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      "throws",
+      () => {
+        throw new Error("no relay");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("no relay"))],
+  ])("that %s fails no transaction, and is logged once", async (_name, fail) => {
+    const warn = vi.fn();
+    const { client, calls } = watched({ fail, logger: { ...silentLogger, warn } });
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect(await client.$transaction((tx) => tx.$outbox.add(sampleEvent()))).toHaveLength(1);
+    }
+    expect(calls).toHaveLength(3);
+    expect(await storedIds()).toHaveLength(3);
+    await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1));
+    expect(warn).toHaveBeenCalledWith(expect.objectContaining({ message: "no relay" }), expect.any(String));
+  });
+
+  it("that never answers delays no transaction", async () => {
+    const { client, calls } = watched({ fail: () => new Promise(() => undefined) });
+    await client.$transaction((tx) => tx.$outbox.add(sampleEvent()));
+    expect(calls).toHaveLength(1);
+  });
 });
 
 it("lists wrong options", () => {

@@ -13,7 +13,7 @@ export interface TestDatabase {
   connect(options?: { connections?: number; logQueries?: (sql: string) => void }): PrismaClient;
   /** Moves all stored times into the past, as if `ms` had gone by. */
   advanceTime(ms: number): Promise<void>;
-  /** Removes all events. */
+  /** Removes all events and workers, and frees all buckets. */
   empty(): Promise<void>;
   close(): Promise<void>;
 }
@@ -37,24 +37,41 @@ export async function openTestDatabase(): Promise<TestDatabase> {
     `CREATE TABLE ${schema}.test_order (id serial PRIMARY KEY, customer text UNIQUE NOT NULL, total_cents integer NOT NULL)`,
   );
 
+  await prisma.$executeRawUnsafe(`CREATE TABLE ${schema}.test_effect (name text NOT NULL)`);
+
   return {
     schema,
     prisma,
     connect,
     async advanceTime(ms) {
-      await prisma.$executeRawUnsafe(
-        `UPDATE ${schema}.outbox_event AS event
-         SET created_at = event.created_at - gone,
-             scheduled_at = event.scheduled_at - gone,
-             next_attempt_at = event.next_attempt_at - gone,
-             completed_at = event.completed_at - gone,
-             lease_until = event.lease_until - gone
-         FROM (SELECT $1::double precision * interval '1 millisecond' AS gone) AS time`,
-        ms,
-      );
+      for (const table of ["outbox_event", "inbox_event"]) {
+        await prisma.$executeRawUnsafe(
+          `UPDATE ${schema}.${table} AS event
+           SET created_at = event.created_at - gone,
+               scheduled_at = event.scheduled_at - gone,
+               next_attempt_at = event.next_attempt_at - gone,
+               completed_at = event.completed_at - gone,
+               lease_until = event.lease_until - gone
+           FROM (SELECT $1::double precision * interval '1 millisecond' AS gone) AS time`,
+          ms,
+        );
+      }
+      for (const table of ["outbox_bucket", "outbox_worker"]) {
+        await prisma.$executeRawUnsafe(
+          `UPDATE ${schema}.${table} SET lease_until = lease_until - $1::double precision * interval '1 millisecond'`,
+          ms,
+        );
+      }
     },
     async empty() {
-      await prisma.$executeRawUnsafe(`TRUNCATE ${schema}.outbox_event, ${schema}.test_order`);
+      await prisma.$executeRawUnsafe(
+        `TRUNCATE ${schema}.outbox_event, ${schema}.inbox_event, ${schema}.inbox_sequence, ${schema}.outbox_worker, ${schema}.test_order,
+           ${schema}.test_effect`,
+      );
+      await prisma.$executeRawUnsafe(
+        `UPDATE ${schema}.outbox_bucket SET owner = NULL, epoch = 0, lease_until = NULL, unclean_takeovers = 0
+         WHERE epoch > 0`,
+      );
     },
     async close() {
       await prisma.$executeRawUnsafe(`DROP SCHEMA ${schema} CASCADE`);

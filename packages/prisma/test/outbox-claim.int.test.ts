@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ClaimRequest, OutboxEvent } from "@omni-box/core";
 import { createPrismaOutboxRepository } from "@omni-box/prisma";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createPostgresqlDialect } from "../src/postgresql/create-postgresql-dialect.js";
+import { createPostgresqlOutboxDialect } from "../src/postgresql/create-outbox-dialect.js";
 import type { Statement } from "../src/statement.js";
 import { openTestDatabase, type TestDatabase } from "./open-test-database.js";
 import { refOf, sampleEvents } from "./sample-event.js";
@@ -53,7 +53,7 @@ describe("claim", () => {
     await one(() =>
       repository.recordPending(
         fence,
-        b.map((row) => ({ ...row, attemptsMade: 1, delayMs: 1_000, error: "x" })),
+        b.map((row) => ({ ...row, attemptsMade: 1, startedAttempts: 0, delayMs: 1_000, error: "x" })),
       ),
     );
     await one(() =>
@@ -101,7 +101,7 @@ describe("claim", () => {
     const [event] = await repository.claim(request({ token }));
     if (event === undefined) throw new Error("nothing was claimed");
     await repository.recordPending({ kind: "lease", token }, [
-      { ...refOf(event), attemptsMade: 1, delayMs: 60_000, error: "refused" },
+      { ...refOf(event), attemptsMade: 1, startedAttempts: 0, delayMs: 60_000, error: "refused" },
     ]);
     await database.advanceTime(120_000);
     await add(10);
@@ -167,7 +167,7 @@ describe("the plans of claim and outcomes", () => {
 });
 
 function plansOf({ prisma, schema }: TestDatabase) {
-  const dialect = createPostgresqlDialect({ schema, onPublished: "delete" });
+  const dialect = createPostgresqlOutboxDialect({ schema, onPublished: "delete" });
 
   /** Runs the statement and returns its plan, with the rows that each part really read. */
   async function explain({ sql, values }: Statement): Promise<string> {
@@ -213,7 +213,7 @@ function plansOf({ prisma, schema }: TestDatabase) {
       dialect.extendLease(fence, refs, 60_000),
       dialect.recordPending(
         fence,
-        third(0).map((row) => ({ ...row, attemptsMade: 1, delayMs: 60_000, error: "x" })),
+        third(0).map((row) => ({ ...row, attemptsMade: 1, startedAttempts: 0, delayMs: 60_000, error: "x" })),
       ),
       dialect.recordFailed(
         fence,

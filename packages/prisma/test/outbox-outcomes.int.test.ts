@@ -4,6 +4,7 @@ import { createPrismaOutboxRepository } from "@omni-box/prisma";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "./open-test-database.js";
 import { refOf, sampleEvents } from "./sample-event.js";
+import { untilWaiting } from "./until-waiting.js";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -153,16 +154,3 @@ describe("forceUnlock", () => {
     expect(unlocked?.lease).toBeNull();
   });
 });
-
-/** Resolves when some statement of the test's tables waits for a lock. */
-async function untilWaiting({ prisma, schema }: TestDatabase): Promise<void> {
-  await expect
-    .poll(async () => {
-      const [row] = await prisma.$queryRawUnsafe<{ waiting: bigint }[]>(
-        "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1",
-        `%${schema}%`,
-      );
-      return row?.waiting;
-    })
-    .toBeGreaterThan(0n);
-}

@@ -1,6 +1,15 @@
-import { type AddedEvent, createOutbox, createOutboxRelay, defineEvent, type EventPublisher } from "@omni-box/core";
+import {
+  type AddedEvent,
+  createOutbox,
+  createOutboxRelay,
+  defineEvent,
+  type EventPublisher,
+  type InboxEventRepository,
+  type Outbox,
+} from "@omni-box/core";
 import {
   applyOmniBoxMigrations,
+  createPrismaInboxRepository,
   createPrismaModelOutboxRepository,
   createPrismaOutboxRepository,
   omniBox,
@@ -98,10 +107,38 @@ await extended.$transaction(async (tx) => modelOutbox.add(tx, event));
 // @ts-expect-error the client itself is no transaction
 await modelOutbox.add(prisma, event);
 
+// The inbox: handlers get the transactions of the client that was given.
+const inbox = createPrismaInboxRepository(prisma, { transaction: { isolationLevel: "Serializable" } });
+const ofTheClient: InboxEventRepository<Prisma.TransactionClient> = inbox;
+await inbox.transaction(
+  async ({ client }) => {
+    const order = await client.testOrder.create({ data: { customer: "Ada", totalCents: 1 } });
+    await outbox.add(client, event);
+    // @ts-expect-error a transaction has no $connect
+    await client.$connect();
+    return order.totalCents satisfies number;
+  },
+  { timeoutMs: 1_000 },
+);
+const outboxOfHandlers: Outbox<Prisma.TransactionClient> = outbox;
+const extendedInbox = createPrismaInboxRepository(amongOthers);
+await extendedInbox.transaction(
+  async ({ client }) => {
+    await client.$outbox.add(event);
+    const order = await client.testOrder.findFirstOrThrow();
+    return { euros: order.euros satisfies number, hello: client.$hello() satisfies string };
+  },
+  { timeoutMs: 1_000 },
+);
+// @ts-expect-error a transaction cannot be the repository's client
+await prisma.$transaction(async (tx) => createPrismaInboxRepository(tx));
+// @ts-expect-error PostgreSQL has no such level
+createPrismaInboxRepository(prisma, { transaction: { isolationLevel: "Snapshot" } });
+
 // The generated model holds what the repository reads; JSON columns and the status are wider in Prisma's types.
 type Narrowed = "payload" | "headers" | "status";
 declare const model: GeneratedOutboxEvent;
 const record: Omit<OutboxEventRecord, Narrowed> = model;
 const narrowed: Readonly<Record<Narrowed, unknown>> = model;
 
-export { narrowed, record };
+export { narrowed, ofTheClient, outboxOfHandlers, record };

@@ -23,9 +23,22 @@ describe("the Prisma outbox repository on PostgreSQL keeps the contract", () => 
         transaction: <Result>(work: (tx: PrismaTransactionLike) => Promise<Result>) =>
           prisma.$transaction(work, { timeout: 30_000 }),
         advanceTime: database.advanceTime,
+        lockEvent: async (tx: PrismaTransactionLike, id: string) => {
+          await tx.$queryRawUnsafe(`SELECT seq FROM ${schema}.outbox_event WHERE id = $1::uuid FOR UPDATE`, id);
+        },
         close: async () => undefined,
       };
     },
-    { features: ["leasedClaim", "bulkOutcomes", "keepPublished", "concurrentTransactions", "rootClient"] },
+    {
+      features: [
+        "leasedClaim",
+        "bulkOutcomes",
+        "ownedBuckets",
+        "rowLocks",
+        "keepPublished",
+        "concurrentTransactions",
+        "rootClient",
+      ],
+    },
   );
 });

@@ -4,6 +4,7 @@ import type { PrismaClient } from "./generated/client.js";
 declare const prisma: PrismaClient;
 declare const event: OutboxEventDraft;
 declare const publisher: EventPublisher;
+declare const connectionString: string;
 const data = { customer: "Ada", totalCents: 4200 };
 
 // #region outbox
@@ -39,6 +40,27 @@ const { applied } = await applyOmniBoxMigrations(prisma, { schema: "app" });
 
 // #endregion migrations
 
+// #region inbox
+import { createPrismaInboxRepository } from "@omni-box/prisma";
+
+const inboxRepository = createPrismaInboxRepository(prisma, {
+  transaction: { isolationLevel: "ReadCommitted", maxWaitMs: 5_000 },
+});
+
+// #endregion inbox
+
+// #region driver
+import { PrismaPg } from "@prisma/adapter-pg";
+
+export const adapter = new PrismaPg({
+  connectionString,
+  max: 25,
+  connectionTimeoutMillis: 5_000,
+  query_timeout: 40_000,
+});
+
+// #endregion driver
+
 // #region models
 import { createOutboxRelay, optimistic } from "@omni-box/core";
 import { createPrismaModelOutboxRepository } from "@omni-box/prisma";
@@ -51,4 +73,4 @@ const relay = createOutboxRelay({
 
 // #endregion models
 
-export { applied, relay };
+export { applied, inboxRepository, relay };

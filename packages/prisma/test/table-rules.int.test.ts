@@ -98,13 +98,41 @@ describe("the indexes", () => {
     expect(byName.get("outbox_event_due_idx")).toMatch(
       /\(COALESCE\(next_attempt_at, scheduled_at, created_at\), seq\) WHERE \(status = 'pending'::text\)$/,
     );
-    expect(byName.get("outbox_event_bucket_idx")).toMatch(/\(bucket, seq\) WHERE \(status = 'pending'::text\)$/);
-    expect(byName.get("outbox_event_backing_off_idx")).toMatch(/\(bucket, seq\) WHERE .*next_attempt_at IS NOT NULL/);
-    expect(byName.get("outbox_event_failed_idx")).toMatch(/\(bucket, seq\) WHERE \(status = 'failed'::text\)$/);
+    expect(byName.get("outbox_event_unscheduled_idx")).toMatch(
+      /\(bucket, seq\) WHERE \(\(status = 'pending'::text\) AND \(scheduled_at IS NULL\)\)$/,
+    );
+    expect(byName.get("outbox_event_scheduled_idx")).toMatch(
+      /\(bucket, scheduled_at, seq\) WHERE \(\(status = 'pending'::text\) AND \(scheduled_at IS NOT NULL\)\)$/,
+    );
+    expect(byName.get("outbox_event_failed_key_idx")).toMatch(
+      /\(bucket, partition_key, seq\) WHERE \(status = 'failed'::text\)$/,
+    );
+    // Each index costs every insert something: the keys, the two orders of reading, what is scheduled and what has failed.
+    expect([...byName.keys()].sort()).toEqual([
+      "outbox_event_due_idx",
+      "outbox_event_failed_key_idx",
+      "outbox_event_id_key",
+      "outbox_event_idempotency_key_key",
+      "outbox_event_pkey",
+      "outbox_event_scheduled_idx",
+      "outbox_event_unscheduled_idx",
+    ]);
     expect(byName.get("outbox_event_idempotency_key_key")).toMatch(
       /^CREATE UNIQUE .* WHERE \(idempotency_key IS NOT NULL\)$/,
     );
     for (const definition of byName.values()) expect(definition).not.toMatch(/lease_|locked_by/);
+  });
+
+  it("of the inbox begin with the consumer group, so that no claim walks through another group's rows", async () => {
+    const indexes = await query<{ definition: string }>(
+      "SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indrelid = '$schema.inbox_event'::regclass",
+    );
+    const definitions = indexes.map(({ definition }) => definition.replace(/^.* USING btree /, ""));
+    expect(definitions).toContain(
+      "(consumer_group, COALESCE(next_attempt_at, scheduled_at, created_at), seq) WHERE (status = 'pending'::text)",
+    );
+    expect(definitions).toContain("(consumer_group, partition_key, seq) WHERE (status = 'pending'::text)");
+    for (const definition of definitions) expect(definition).not.toMatch(/lease_|locked_by/);
   });
 
   it("let a claim update rows in place", async () => {
@@ -141,6 +169,12 @@ describe("the tables of workers", () => {
       "SELECT bucket FROM $schema.outbox_bucket WHERE owner IS NULL ORDER BY bucket",
     );
     expect(buckets.map(({ bucket }) => bucket)).toEqual(Array.from({ length: 64 }, (_, index) => index));
+  });
+
+  it("refuse a negative count of unclean take-overs", async () => {
+    await expect(query("UPDATE $schema.outbox_bucket SET unclean_takeovers = -1 WHERE bucket = 0")).rejects.toThrow(
+      /outbox_bucket_unclean_takeovers_check/,
+    );
   });
 
   it("allow one setting", async () => {

@@ -1,6 +1,11 @@
-import { createPrismaModelOutboxRepository, createPrismaOutboxRepository } from "@omni-box/prisma";
+import {
+  createPrismaInboxRepository,
+  createPrismaModelOutboxRepository,
+  createPrismaOutboxRepository,
+} from "@omni-box/prisma";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { shippedMigrationNames } from "../src/shipped-migrations.js";
 import { PrismaClient } from "./generated/client.js";
 import { databaseUrl, openTestDatabase, type TestDatabase } from "./open-test-database.js";
 
@@ -32,7 +37,7 @@ describe("verify", () => {
   it("names all missing tables in one sentence, and the schema it looked in", async () => {
     expect(await repository({ schema: "omni_box_test_nowhere" }).verify()).toEqual([
       expect.stringMatching(
-        /^missing in the schema "omni_box_test_nowhere": outbox_event, outbox_setting, omni_box_migration\. Run applyOmniBoxMigrations or prisma migrate deploy/,
+        /^missing in the schema "omni_box_test_nowhere": outbox_event, outbox_bucket, outbox_worker, outbox_setting, omni_box_migration\. Run applyOmniBoxMigrations or prisma migrate deploy/,
       ),
     ]);
     const adapter = new PrismaPg({ connectionString: databaseUrl, options: "-c search_path=omni_box_test_nowhere" });
@@ -43,12 +48,13 @@ describe("verify", () => {
   });
 
   it("reports several problems at once", async () => {
+    const names = await shippedMigrationNames();
     await having(
       "DELETE FROM $schema.omni_box_migration",
-      "INSERT INTO $schema.omni_box_migration (name) VALUES ('omni_box_init')",
+      `INSERT INTO $schema.omni_box_migration (name) VALUES ${names.map((name) => `('${name}')`).join(", ")}`,
       async () => {
         expect(await repository({ bucketCount: 16 }).verify()).toEqual([
-          expect.stringContaining("migrations not applied: omni_box_init"),
+          expect.stringContaining(`migrations not applied: ${names.join(", ")}. Run`),
           expect.stringContaining("outbox_setting records 64 buckets, the repository was created with 16"),
         ]);
       },
@@ -67,12 +73,36 @@ describe("verify", () => {
     );
   });
 
+  it("finds buckets that have no row and rows that are of no bucket", async () => {
+    await having(
+      "UPDATE $schema.outbox_bucket SET bucket = 64 WHERE bucket = 7",
+      "UPDATE $schema.outbox_bucket SET bucket = 7 WHERE bucket = 64",
+      async () => {
+        expect(await repository().verify()).toEqual([
+          expect.stringContaining(
+            "records 64 buckets, but of their rows in outbox_bucket 1 are missing and 1 are too many",
+          ),
+        ]);
+      },
+    );
+  });
+
   it("accepts migrations of a later version, which only add to the tables", async () => {
     await having(
       "INSERT INTO $schema.omni_box_migration (name) VALUES ('omni_box_later')",
       "DELETE FROM $schema.omni_box_migration WHERE name = 'omni_box_later'",
       async () => expect(await repository().verify()).toEqual([]),
     );
+  });
+
+  it("of the inbox looks for its own table and the sequence of its numbers", async () => {
+    const inbox = (options: object = {}) =>
+      createPrismaInboxRepository(database.prisma, { schema: database.schema, ...options });
+    expect(await inbox().verify()).toEqual([]);
+    expect(await inbox({ schema: "omni_box_test_nowhere" }).verify()).toEqual([
+      expect.stringMatching(/inbox_event, inbox_event_seq_seq, .*outbox_setting, omni_box_migration/),
+    ]);
+    expect(await inbox({ bucketCount: 16 }).verify()).toEqual([expect.stringContaining("records 64 buckets")]);
   });
 
   it("asks for no right to delete where published events are kept", async () => {
@@ -85,6 +115,13 @@ describe("the factories", () => {
     const wrong = { onPublished: "archive", bucketCount: 0, schema: "", tableName: "x" };
     expect(() => repository(wrong)).toThrow(
       /CONFIG\.INVALID_OPTIONS: createPrismaOutboxRepository: .*onPublished.*bucketCount.*schema.*tableName/,
+    );
+  });
+
+  it("list the wrong options of an inbox too, those of its transactions among them", () => {
+    const wrong = { lockTimeoutMs: 0, transaction: { isolationLevel: "Snapshot", timeoutMs: 1 } };
+    expect(() => createPrismaInboxRepository(database.prisma, wrong as never)).toThrow(
+      /CONFIG\.INVALID_OPTIONS: createPrismaInboxRepository: .*lockTimeoutMs.*isolationLevel.*timeoutMs/,
     );
   });
 

@@ -7,7 +7,8 @@ export function notLeased(now: Date): object {
 
 /** The rows that a worker may take now. */
 export function dueWhere(now: Date, filters: FetchFilters | undefined): object {
-  const { topics, types, aggregateTypes } = filters ?? {};
+  const { topics, types, aggregateTypes, consumerGroup, sources } = filters ?? {};
+  const onlyInInbox = consumerGroup !== undefined || sources !== undefined;
   return {
     status: "pending",
     AND: [
@@ -20,6 +21,7 @@ export function dueWhere(now: Date, filters: FetchFilters | undefined): object {
       },
       notLeased(now),
     ],
+    ...(onlyInInbox && { seq: { in: [] } }),
     ...(topics && { topic: { in: [...topics] } }),
     ...(types && { type: { in: [...types] } }),
     ...(aggregateTypes && { aggregateType: { in: [...aggregateTypes] } }),

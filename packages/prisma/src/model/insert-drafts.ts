@@ -1,6 +1,6 @@
 import { type AddedEvent, OmniBoxError, type OutboxEventDraft, partitionBucket } from "@omni-box/core";
+import type { StoreSetting } from "../event-dialect.js";
 import { matchAdded } from "../match-added.js";
-import type { StoreSetting } from "../outbox-dialect.js";
 import type {
   OutboxEventDelegateLike,
   OutboxEventInsert,

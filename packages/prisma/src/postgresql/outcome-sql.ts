@@ -1,38 +1,61 @@
 import type { EventRef, FailedRow, PendingRow } from "@omni-box/core";
 import type { FenceSql } from "./fence-sql.js";
 
-/** Every outcome ends the lease, and the suspicion that the event kills its process. */
-const released = "lease_token = NULL, lease_until = NULL, locked_by = NULL, started_attempts = 0";
+/** Every outcome ends the lease. */
+const released = "lease_token = NULL, lease_until = NULL, locked_by = NULL";
 
-/** Prefixed to the outcome statements: only what was not changed comes back, so the usual answer is empty. */
-const missing = (given: string) => `SELECT seq FROM ${given} EXCEPT SELECT seq FROM changed`;
+/** A final one ends the suspicion that the event kills its process too. */
+const settled = `${released}, started_attempts = 0`;
 
-/** Deletes rows, or marks them as completed. `$1` holds their `seq`. */
-export function recordCompletedSql(table: string, fence: FenceSql, onPublished: "delete" | "keep"): string {
+/** What completing a row sets that is kept. */
+export const completed = `status = 'completed', completed_at = statement_timestamp(), next_attempt_at = NULL, ${settled}`;
+
+/** The rows as those statements get them that need only the `seq`. */
+const givenSeqs = "unnest($1::bigint[]) AS given (seq)";
+
+/**
+ * Deletes rows, or marks them as completed. `$1` holds their `seq`.
+ *
+ * Like all statements here it returns what the fence kept from being written, so that the usual answer is empty.
+ */
+export function recordCompletedSql(table: string, fence: FenceSql, onCompleted: "delete" | "keep"): string {
   const change =
-    onPublished === "delete"
+    onCompleted === "delete"
       ? `DELETE FROM ${table} AS event`
       : `UPDATE ${table} AS event
-         SET status = 'completed', completed_at = statement_timestamp(), next_attempt_at = NULL, ${released}`;
+         SET ${completed}`;
   return `
     WITH ${fence.with} changed AS (
       ${change}
       WHERE event.seq = ANY ($1::bigint[]) AND ${fence.condition}
-      RETURNING event.seq
+      ${fence.returning}
     )
-    ${missing("unnest($1::bigint[]) AS given (seq)")}`;
+    ${fence.missing(table, givenSeqs)}`;
 }
 
-/** Leases rows for longer. `$1` holds their `seq`, `$3` the milliseconds. */
+/** Leases rows for longer. `$1` holds their `seq`, what follows the fence's parameters the milliseconds. */
 export function extendLeaseSql(table: string, fence: FenceSql): string {
+  return updateSql(
+    table,
+    fence,
+    `lease_until = statement_timestamp() + ${fence.nextParameter}::double precision * interval '1 millisecond'`,
+  );
+}
+
+/** Counts the starts of rows that may kill their process. `$1` holds their `seq`, what follows the fence's parameters the count. */
+export function recordStartedSql(table: string, fence: FenceSql): string {
+  return updateSql(table, fence, `started_attempts = ${fence.nextParameter}::smallint`);
+}
+
+function updateSql(table: string, fence: FenceSql, change: string): string {
   return `
     WITH ${fence.with} changed AS (
       UPDATE ${table} AS event
-      SET lease_until = statement_timestamp() + $3::double precision * interval '1 millisecond'
+      SET ${change}
       WHERE event.seq = ANY ($1::bigint[]) AND ${fence.condition}
-      RETURNING event.seq
+      ${fence.returning}
     )
-    ${missing("unnest($1::bigint[]) AS given (seq)")}`;
+    ${fence.missing(table, givenSeqs)}`;
 }
 
 /** Releases rows as pending. Attempts are absolute and capped, so that repeating the statement changes nothing. */
@@ -40,18 +63,19 @@ export function recordPendingSql(table: string, fence: FenceSql): string {
   return `
     WITH given AS MATERIALIZED (
       SELECT * FROM jsonb_to_recordset($1::jsonb)
-        AS given (seq bigint, attempts_made integer, delay_ms double precision, error text)
+        AS given (seq bigint, attempts_made integer, started_attempts smallint, delay_ms double precision, error text)
     ), ${fence.with} changed AS (
       UPDATE ${table} AS event
       SET attempts_made = least(given.attempts_made, event.max_attempts),
           next_attempt_at = statement_timestamp() + given.delay_ms * interval '1 millisecond',
           last_error = coalesce(given.error, event.last_error),
+          started_attempts = given.started_attempts,
           ${released}
       FROM given
       WHERE event.seq = given.seq AND ${fence.condition}
-      RETURNING event.seq
+      ${fence.returning}
     )
-    ${missing("given")}`;
+    ${fence.missing(table, "given")}`;
 }
 
 /** Marks rows as failed. */
@@ -65,25 +89,31 @@ export function recordFailedSql(table: string, fence: FenceSql): string {
           attempts_made = least(given.attempts_made, event.max_attempts),
           last_error = given.error,
           next_attempt_at = NULL,
-          ${released}
+          ${settled}
       FROM given
       WHERE event.seq = given.seq AND ${fence.condition}
-      RETURNING event.seq
+      ${fence.returning}
     )
-    ${missing("given")}`;
+    ${fence.missing(table, "given")}`;
 }
 
-/** `$1` of the statements that need only the rows' `seq`, in one order for all, so that two of them cannot deadlock. */
+/** `$1` of the statements that need only the rows' `seq`. */
 export function seqsOf(rows: readonly EventRef[]): readonly bigint[] {
-  return rows.map(({ seq }) => seq).sort((a, b) => (a < b ? -1 : 1));
+  return inOrder(rows).map(({ seq }) => seq);
+}
+
+/** One order for all statements that lock several rows, so that two of them cannot deadlock: one is repeated while it still runs. */
+function inOrder<Row extends EventRef>(rows: readonly Row[]): readonly Row[] {
+  return [...rows].sort((a, b) => (a.seq < b.seq ? -1 : 1));
 }
 
 /** `$1` of {@link recordPendingSql}. A bigint travels as text. */
 export function pendingRowsJson(rows: readonly PendingRow[]): string {
   return JSON.stringify(
-    rows.map(({ seq, attemptsMade, delayMs, error }) => ({
+    inOrder(rows).map(({ seq, attemptsMade, startedAttempts, delayMs, error }) => ({
       seq: String(seq),
       attempts_made: attemptsMade,
+      started_attempts: startedAttempts,
       delay_ms: delayMs,
       error,
     })),
@@ -93,6 +123,6 @@ export function pendingRowsJson(rows: readonly PendingRow[]): string {
 /** `$1` of {@link recordFailedSql}. */
 export function failedRowsJson(rows: readonly FailedRow[]): string {
   return JSON.stringify(
-    rows.map(({ seq, attemptsMade, error }) => ({ seq: String(seq), attempts_made: attemptsMade, error })),
+    inOrder(rows).map(({ seq, attemptsMade, error }) => ({ seq: String(seq), attempts_made: attemptsMade, error })),
   );
 }

@@ -1,0 +1,65 @@
+import type { AcquireRequest, BucketFence, BucketReadRequest, EventRef, HeadState } from "@omni-box/core";
+import type { Statement } from "./statement.js";
+
+/** One row of the answer to {@link BucketDialect.acquire}. */
+export interface AcquiredBucketRow {
+  readonly bucket: number;
+  readonly epoch: bigint;
+  readonly unclean_takeovers: number;
+}
+
+/** One row of the answer to {@link BucketDialect.survey}. Where no worker lives there is one row without. */
+export interface SurveyRow {
+  readonly bucket_count: number;
+  readonly free: number;
+  readonly id: string | null;
+  readonly owned: number | null;
+}
+
+/** One row of the answer to {@link BucketDialect.peek}. */
+export interface PeekedEventRow {
+  readonly seq: bigint;
+  readonly id: string;
+  readonly bucket: number;
+  readonly partition_key: string;
+  readonly attempts_made: number;
+  readonly started_attempts: number;
+  readonly is_due: boolean;
+}
+
+/** One row of the answer to {@link BucketDialect.failedHeads}. */
+export interface FailedHeadRow {
+  readonly bucket: number;
+  readonly partition_key: string;
+  readonly seq: bigint;
+}
+
+/** One row of the answer to {@link BucketDialect.headStates}. */
+export type HeadStateRow = HeadState;
+
+/** The SQL of `BucketOperations`, in one database's language. Each method makes one statement. */
+export interface BucketDialect {
+  /** Returns the held buckets as `bucket`. */
+  renew(fence: BucketFence, leaseMs: number): Statement;
+  /** Returns {@link SurveyRow}. */
+  survey(graceMs: number): Statement;
+  /** Returns {@link AcquiredBucketRow}. */
+  acquire(request: AcquireRequest): Statement;
+  release(fence: BucketFence): Statement;
+  leave(owner: string): Statement;
+  markClean(fence: BucketFence): Statement;
+
+  /** Returns rows for `EventDialect.readEvent`, each with `is_due`. */
+  read(request: BucketReadRequest): Statement;
+  /** Returns {@link PeekedEventRow}. */
+  peek(request: BucketReadRequest): Statement;
+  /** Returns {@link HeadStateRow}. */
+  headStates(seqs: readonly bigint[]): Statement;
+  /** Returns {@link FailedHeadRow}. */
+  failedHeads(buckets: readonly number[]): Statement;
+
+  /** Changes what the fence holds and returns it as `EndedSchedule`. */
+  endSchedules(fence: BucketFence, limit: number): Statement;
+  /** Changes what the fence holds and returns the `seq` of each row that the fence kept from being changed. */
+  recordStarted(fence: BucketFence, row: EventRef, startedAttempts: number): Statement;
+}

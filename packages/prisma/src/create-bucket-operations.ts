@@ -1,0 +1,127 @@
+import type {
+  AcquiredBucket,
+  AcquireRequest,
+  BaseEvent,
+  BucketFence,
+  BucketOperations,
+  BucketReadRequest,
+  BucketRow,
+  BucketSurvey,
+  EndedSchedule,
+  EventRef,
+} from "@omni-box/core";
+import type {
+  AcquiredBucketRow,
+  BucketDialect,
+  FailedHeadRow,
+  HeadStateRow,
+  PeekedEventRow,
+  SurveyRow,
+} from "./bucket-dialect.js";
+import type { EventOperations } from "./create-event-operations.js";
+import type { Statements } from "./create-statements.js";
+import type { StoredRow } from "./event-dialect.js";
+
+/** What the operations run on. */
+export interface BucketOperationsOptions<E extends BaseEvent> extends Pick<EventOperations<E>, "query" | "record"> {
+  readonly dialect: BucketDialect;
+  /** For the ownership of buckets: outcomes that are not answered must not keep it from being renewed. */
+  readonly ownership: Statements;
+  readonly readEvent: (row: StoredRow) => E;
+}
+
+/** Makes the methods of {@link BucketOperations} out of a dialect's statements. */
+export function createBucketOperations<E extends BaseEvent>(options: BucketOperationsOptions<E>): BucketOperations<E> {
+  const { dialect, query, record, ownership, readEvent } = options;
+
+  /** Buckets that are acquired after the caller has given up are given back; nothing has been done in them. */
+  async function giveBack(owner: string, late: readonly AcquiredBucketRow[]): Promise<void> {
+    if (late.length === 0) return;
+    const epochs = new Map(late.map(({ bucket, epoch }) => [bucket, epoch]));
+    await ownership.execute("give late buckets back", dialect.release({ kind: "buckets", owner, epochs }), {
+      evenIfFull: true,
+    });
+  }
+
+  /**
+   * Runs the statements that change buckets which are held one after the other. Each locks its rows and then updates them, and
+   * where two of one owner met in the same rows, PostgreSQL saw a deadlock although both lock in one order.
+   */
+  let last: Promise<unknown> = Promise.resolve();
+  function inTurn<Result>(call: () => Promise<Result>): Promise<Result> {
+    const turn = last.then(call, call);
+    last = turn.catch(() => {
+      // Whoever called it is told.
+    });
+    return turn;
+  }
+
+  return Object.freeze<BucketOperations<E>>({
+    async renew(fence: BucketFence, leaseMs: number) {
+      const held = await inTurn(() =>
+        ownership.query<{ bucket: number }>("renew the leases of buckets", dialect.renew(fence, leaseMs)),
+      );
+      return held.map(({ bucket }) => bucket);
+    },
+
+    async survey(graceMs: number): Promise<BucketSurvey> {
+      const rows = await ownership.query<SurveyRow>("read who owns the buckets", dialect.survey(graceMs));
+      const workers = rows.flatMap(({ id, owned }) => (id === null ? [] : [{ id, owned: owned ?? 0 }]));
+      return { workers, bucketCount: rows[0]?.bucket_count ?? 0, free: rows[0]?.free ?? 0 };
+    },
+
+    async acquire(request: AcquireRequest): Promise<readonly AcquiredBucket[]> {
+      const rows = await ownership.query<AcquiredBucketRow>("acquire buckets", dialect.acquire(request), {
+        onLateAnswer: (late) => giveBack(request.owner, late),
+      });
+      return rows.map(({ bucket, epoch, unclean_takeovers: uncleanTakeovers }) => ({
+        bucket,
+        epoch,
+        uncleanTakeovers,
+      }));
+    },
+
+    async release(fence: BucketFence) {
+      if (fence.epochs.size > 0) await inTurn(() => ownership.execute("release buckets", dialect.release(fence)));
+    },
+    leave: (owner: string) => ownership.execute("leave the registry of workers", dialect.leave(owner)),
+    async markClean(fence: BucketFence) {
+      if (fence.epochs.size > 0)
+        await inTurn(() => ownership.execute("note that buckets are clean", dialect.markClean(fence)));
+    },
+
+    async read(request: BucketReadRequest): Promise<readonly BucketRow<E>[]> {
+      if (request.from.length === 0) return [];
+      const rows = await query<StoredRow>("read the events of buckets", dialect.read(request));
+      return rows.map((row) => ({ event: readEvent(row), isDue: row.is_due === true }));
+    },
+    async peek(request: BucketReadRequest) {
+      if (request.from.length === 0) return [];
+      const rows = await query<PeekedEventRow>("peek at the events of buckets", dialect.peek(request));
+      return rows.map(({ seq, id, bucket, ...row }) => ({
+        seq,
+        id,
+        bucket,
+        partitionKey: row.partition_key,
+        attemptsMade: row.attempts_made,
+        startedAttempts: row.started_attempts,
+        isDue: row.is_due,
+      }));
+    },
+    async headStates(seqs: readonly bigint[]) {
+      return seqs.length === 0 ? [] : query<HeadStateRow>("read the state of events", dialect.headStates(seqs));
+    },
+    async failedHeads(buckets: readonly number[]) {
+      if (buckets.length === 0) return [];
+      const rows = await query<FailedHeadRow>("read which keys have failed events", dialect.failedHeads(buckets));
+      return rows.map(({ bucket, partition_key: partitionKey, seq }) => ({ bucket, partitionKey, seq }));
+    },
+
+    async endSchedules(fence: BucketFence, limit: number) {
+      if (fence.epochs.size === 0) return [];
+      return query<EndedSchedule>("end the schedules of events", dialect.endSchedules(fence, limit));
+    },
+    recordStarted: (fence: BucketFence, row: EventRef, startedAttempts: number) =>
+      record("record the start of an event", [row], () => dialect.recordStarted(fence, row, startedAttempts)),
+  });
+}

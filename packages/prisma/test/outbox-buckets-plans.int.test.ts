@@ -1,0 +1,224 @@
+import { randomUUID } from "node:crypto";
+import type { BucketFence, BucketReadRequest, EventRef } from "@omni-box/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createPostgresqlOutboxDialect } from "../src/postgresql/create-outbox-dialect.js";
+import type { Statement } from "../src/statement.js";
+import { openTestDatabase, type TestDatabase } from "./open-test-database.js";
+
+/** What the statements of owned buckets cost with many events, compared with few; all of it in one table that is filled once. */
+const [few, many] = [10_000, 1_000_000];
+const buckets = Array.from({ length: 64 }, (_, bucket) => bucket);
+const fence: BucketFence = { kind: "buckets", owner: "worker", epochs: new Map(buckets.map((bucket) => [bucket, 1n])) };
+
+let database: TestDatabase;
+let statements: PlannedStatements;
+/** The pages that each statement looked at while the events were few. */
+let pagesOfFew: Readonly<Record<string, number>>;
+
+beforeAll(async () => {
+  database = await openTestDatabase();
+  statements = statementsOf(database);
+  await own(database);
+  await fill(database, 1, few);
+  pagesOfFew = await pagesOfAll();
+  await fill(database, few + 1, many);
+}, 120_000);
+afterAll(() => database.close());
+
+async function own({ prisma, schema }: TestDatabase): Promise<void> {
+  await prisma.$executeRawUnsafe(
+    `UPDATE ${schema}.outbox_bucket SET owner = 'worker', epoch = 1, lease_until = statement_timestamp()`,
+  );
+}
+
+/** Events as they come in: of 10,000 keys, each twenty-first scheduled. The first 500 have failed, however many there are. */
+async function fill({ prisma, schema }: TestDatabase, from: number, to: number): Promise<void> {
+  await insertEvents(prisma, schema, from, to, {
+    topic: "'orders'",
+    status: "CASE WHEN n <= 500 THEN 'failed' ELSE 'pending' END",
+    scheduled_at:
+      "CASE WHEN n % 21 = 0 THEN statement_timestamp() - interval '1 hour' + n * interval '1 microsecond' END",
+  });
+}
+
+/** Inserts events with columns that are SQL over `n`. */
+async function insertEvents(
+  prisma: TestDatabase["prisma"],
+  schema: string,
+  from: number,
+  to: number,
+  columns: Readonly<Record<string, string>>,
+): Promise<void> {
+  await prisma.$executeRawUnsafe(
+    `INSERT INTO ${schema}.outbox_event (id, event_type, schema_version, aggregate_type, aggregate_id, partition_key, bucket,
+       payload, max_attempts, ${Object.keys(columns).join(", ")})
+     SELECT gen_random_uuid(), 'order.placed', '1', 'order', n::text, 'key ' || n % 10000, n % 10000 % 64, '{"text": "some"}', 10,
+            ${Object.values(columns).join(", ")}
+     FROM generate_series($1::integer, $2::integer) AS n`,
+    from,
+    to,
+  );
+}
+
+const byBucket = "outbox_event_unscheduled_idx";
+const byNumber = "outbox_event_pkey";
+
+interface PlannedStatement {
+  readonly statement: Statement;
+  /** What its rows have to be found by. */
+  readonly index: string;
+}
+
+type PlannedStatements = Readonly<Record<string, PlannedStatement>>;
+
+function statementsOf({ schema }: TestDatabase, seqsFrom = 0n): PlannedStatements {
+  const [deleting, keeping] = (["delete", "keep"] as const).map((onPublished) =>
+    createPostgresqlOutboxDialect({ schema, onPublished }),
+  );
+  if (deleting === undefined || keeping === undefined) throw new Error("two dialects were expected");
+  const position = (afterSeq: bigint, limit: number): BucketReadRequest => ({
+    ...{ from: buckets.map((bucket) => ({ bucket, afterSeq, limit })), limit: 500, exceptSeqs: [], exceptKeys: [] },
+  });
+  const inHand = Array.from({ length: 2_000 }, (_, index) => seqsFrom + BigInt(index + 501));
+  const waiting = Array.from({ length: 500 }, (_, index) => `key ${index + 600}`);
+  // Each statement has events of its own, since what is undone leaves dead versions of them.
+  let used = 0;
+  const rows = (): EventRef[] => {
+    used += 500;
+    return Array.from({ length: 500 }, (_, index) => ({ id: "", seq: seqsFrom + BigInt(500 + used + index) }));
+  };
+  const pending = rows().map((row) => ({ ...row, attemptsMade: 1, startedAttempts: 0, delayMs: 1_000, error: "no" }));
+  const failed = rows().map((row) => ({ ...row, attemptsMade: 1, error: "no" }));
+  const of = (statement: Statement, index: string): PlannedStatement => ({ statement, index });
+  const { buckets: owned } = deleting;
+  return {
+    "a read of 8 events of each bucket": of(owned.read(position(0n, 8)), byBucket),
+    "a read of one full bucket": of(owned.read({ ...position(0n, 100), limit: 100 }), byBucket),
+    "a read around events in hand and waiting keys": of(
+      owned.read({ ...position(0n, 8), exceptSeqs: inHand, exceptKeys: waiting }),
+      byBucket,
+    ),
+    "a read that finds nothing": of(owned.read(position(BigInt(many) * 2n, 8)), byBucket),
+    "a peek": of(owned.peek(position(0n, 1)), byBucket),
+    "the end of 5 schedules": of(owned.endSchedules(fence, 5), "outbox_event_scheduled_idx"),
+    "the state of 500 events": of(owned.headStates(rows().map(({ seq }) => seq)), byNumber),
+    "the failed heads": of(owned.failedHeads(buckets), "outbox_event_failed_key_idx"),
+    "500 completed events, deleted": of(deleting.recordCompleted(fence, rows()), byNumber),
+    "500 completed events, kept": of(keeping.recordCompleted(fence, rows()), byNumber),
+    "500 pending events": of(deleting.recordPending(fence, pending), byNumber),
+    "500 failed events": of(deleting.recordFailed(fence, failed), byNumber),
+    "500 events of buckets that are lost": of(deleting.recordCompleted({ ...fence, owner: "late" }, rows()), byNumber),
+    "the start of an event": of(owned.recordStarted(fence, { id: "", seq: seqsFrom + 1_001n }, 1), byNumber),
+    "a claim of 500 leased events": of(
+      deleting.claim({ token: randomUUID(), workerId: "leasing", leaseMs: 60_000, limit: 500 }),
+      "outbox_event_due_idx",
+    ),
+  };
+}
+
+interface PlanNode {
+  readonly "Node Type": string;
+  readonly "Index Name"?: string;
+  readonly "Relation Name"?: string;
+  readonly "Total Cost": number;
+  readonly "Shared Hit Blocks": number;
+  readonly "Shared Read Blocks": number;
+  readonly "Actual Loops": number;
+  readonly Alias?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** Runs a statement, undoes it, and returns its plan. */
+async function planOf({ sql, values }: Statement): Promise<PlanNode> {
+  let plan: PlanNode | undefined;
+  const undone = new Error("undone on purpose");
+  // Any client: the statement names its schema.
+  await database.prisma
+    .$transaction(async (tx) => {
+      const [answer] = await tx.$queryRawUnsafe<{ "QUERY PLAN": { Plan: PlanNode }[] }[]>(
+        `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON) ${sql}`,
+        ...values,
+      );
+      plan = answer?.["QUERY PLAN"][0]?.Plan;
+      throw undone;
+    })
+    .catch((error: unknown) => {
+      if (error !== undone) throw error;
+    });
+  if (plan === undefined) throw new Error("the database returned no plan");
+  return plan;
+}
+
+const pages = (plan: PlanNode) => plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
+const nodes = (plan: PlanNode): PlanNode[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)];
+
+async function pagesOfAll(): Promise<Record<string, number>> {
+  const entries: [string, number][] = [];
+  for (const [name, { statement }] of Object.entries(statements)) entries.push([name, pages(await planOf(statement))]);
+  return Object.fromEntries(entries);
+}
+
+async function expectShortPlans(planned: PlannedStatements): Promise<void> {
+  for (const [name, { statement, index }] of Object.entries(planned)) {
+    const plan = await planOf(statement);
+    const scans = nodes(plan).filter((node) => node["Actual Loops"] > 0 && /Scan/.test(node["Node Type"]));
+    const used = scans.map((node) => node["Index Name"]).filter((scanned) => scanned?.startsWith("outbox_event"));
+    expect(used, name).toContain(index);
+    const whole = scans.filter((node) => node["Node Type"] === "Seq Scan" && node["Relation Name"] === "outbox_event");
+    expect(whole, name).toEqual([]);
+    // The index is a level or two higher, which a read pays once for each bucket, and the others for each of 500 events, once
+    // or twice. A bucket alone takes more than 10,000 pages.
+    const levels = index === byNumber ? 2_000 : 100;
+    const limit = (pagesOfFew[name] ?? 0) * 2 + levels;
+    expect(pages(plan), `${name}: ${pagesOfFew[name]} pages of few`).toBeLessThanOrEqual(limit);
+    // PostgreSQL compiles plans that it thinks dearer than 100,000.
+    expect(plan["Total Cost"], name).toBeLessThan(25_000);
+  }
+}
+
+describe("with a million events the statements look at about as many pages as with ten thousand", () => {
+  it("before the table was analyzed, or with what autovacuum knew of it meanwhile", () => expectShortPlans(statements));
+
+  it("with fresh statistics", async () => {
+    await database.prisma.$executeRawUnsafe(`ANALYZE ${database.schema}.outbox_event`);
+    await expectShortPlans(statements);
+  });
+
+  it("and an outcome looks for missing events only if some were not written", async () => {
+    const scansOf = async (name: string) =>
+      nodes(await planOf(statements[name]?.statement ?? { sql: "", values: [] })).filter(
+        (node) =>
+          node["Relation Name"] === "outbox_event" && /Scan/.test(node["Node Type"]) && node["Actual Loops"] > 0,
+      ).length;
+    for (const name of ["500 completed events, deleted", "500 completed events, kept", "500 pending events"]) {
+      expect(await scansOf(name), name).toBe(1);
+    }
+    expect(await scansOf("500 events of buckets that are lost")).toBe(2);
+  });
+
+  it("and a read stops at the limit of all, in whatever order it is given the buckets", async () => {
+    const { statement } = statements["a read of one full bucket"] ?? {};
+    const plan = await planOf(statement ?? { sql: "", values: [] });
+    const read = nodes(plan).find((node) => node["Index Name"] === byBucket);
+    expect(read?.["Actual Loops"]).toBe(1);
+  });
+});
+
+it("statistics that know nothing pending and nothing scheduled do not make them longer", async () => {
+  const stale = await openTestDatabase();
+  try {
+    const { prisma, schema } = stale;
+    await prisma.$executeRawUnsafe(`ALTER TABLE ${schema}.outbox_event SET (autovacuum_enabled = false)`);
+    await insertEvents(prisma, schema, 1, 100_000, {
+      topic: "'done'",
+      status: "'completed'",
+      completed_at: "statement_timestamp()",
+    });
+    await prisma.$executeRawUnsafe(`ANALYZE ${schema}.outbox_event`);
+    await fill(stale, 1, 100_000);
+    await own(stale);
+    await expectShortPlans(statementsOf(stale, 100_000n));
+  } finally {
+    await stale.close();
+  }
+});

@@ -1,0 +1,15 @@
+import { expect } from "vitest";
+import type { TestDatabase } from "./open-test-database.js";
+
+/** Resolves when `count` statements on the test's tables wait for a lock. */
+export async function untilWaiting({ prisma, schema }: TestDatabase, count = 1): Promise<void> {
+  await expect
+    .poll(async () => {
+      const [row] = await prisma.$queryRawUnsafe<{ waiting: bigint }[]>(
+        "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1",
+        `%${schema}%`,
+      );
+      return row?.waiting;
+    })
+    .toBeGreaterThanOrEqual(BigInt(count));
+}
