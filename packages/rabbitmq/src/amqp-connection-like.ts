@@ -22,7 +22,27 @@ export interface AmqpPublishOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The subset of amqplib's `Channel` that declares and checks exchanges and queues. */
+/** A message as amqplib hands it over. Only what the broker itself says is certain to be there. */
+export interface AmqpDelivery {
+  readonly fields: { readonly deliveryTag: number; readonly redelivered: boolean; readonly routingKey: string };
+  readonly properties: {
+    readonly messageId?: unknown;
+    readonly type?: unknown;
+    readonly contentType?: unknown;
+    readonly contentEncoding?: unknown;
+    readonly correlationId?: unknown;
+    readonly timestamp?: unknown;
+    readonly headers?: unknown;
+  };
+  readonly content: Buffer;
+}
+
+/** What amqplib needs of a message to settle it. */
+export interface AmqpDelivered {
+  readonly fields: { readonly deliveryTag: number };
+}
+
+/** The subset of amqplib's `Channel` that declares and checks exchanges and queues, and consumes. */
 export interface AmqpChannelLike extends AmqpEmitterLike {
   close(): Promise<void>;
   checkExchange(exchange: string): Promise<unknown>;
@@ -34,6 +54,17 @@ export interface AmqpChannelLike extends AmqpEmitterLike {
   ): Promise<unknown>;
   assertQueue(queue: string, options?: { durable?: boolean; arguments?: Record<string, unknown> }): Promise<unknown>;
   bindQueue(queue: string, source: string, pattern: string, args?: Record<string, unknown>): Promise<unknown>;
+  bindExchange(destination: string, source: string, pattern: string, args?: Record<string, unknown>): Promise<unknown>;
+  prefetch(count: number): Promise<unknown>;
+  /** The listener is given `null` when the broker ends the subscription. */
+  consume(
+    queue: string,
+    listener: (message: AmqpDelivery | null) => void,
+    options: { consumerTag: string; arguments?: Record<string, unknown> },
+  ): Promise<unknown>;
+  cancel(consumerTag: string): Promise<unknown>;
+  ack(message: AmqpDelivered, allUpTo: boolean): void;
+  nack(message: AmqpDelivered, allUpTo: boolean, requeue: boolean): void;
 }
 
 /** The subset of amqplib's `ConfirmChannel` that publishes. */
@@ -55,7 +86,7 @@ export interface AmqpConnectionLike extends AmqpEmitterLike {
   close(): Promise<void>;
   /**
    * The wire-level connection underneath; its socket, heartbeat and frame size are read from it when they are there.
-   * A connection made with amqplib's `recovery` option has none and is refused: the publisher recovers by itself.
+   * A connection made with amqplib's `recovery` option has none and is refused: recovery is done here.
    */
   readonly connection: object;
 }

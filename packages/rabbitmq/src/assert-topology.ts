@@ -1,7 +1,8 @@
+import { isOmniBoxError } from "@omni-box/core";
 import type { AmqpConnectionLike } from "./amqp-connection-like.js";
 import type { Topology } from "./define-topology.js";
 import { runTopologySteps } from "./run-topology-steps.js";
-import { assertSteps } from "./topology-steps.js";
+import { assertSteps, checkExchangeStep } from "./topology-steps.js";
 
 /**
  * Creates the exchanges, queues and bindings that are missing. Idempotent; safe to call concurrently. Not atomic: what
@@ -11,6 +12,21 @@ import { assertSteps } from "./topology-steps.js";
  *   other properties; lists all problems.
  * @throws {OmniBoxError} BROKER.UNREACHABLE when the connection is lost meanwhile.
  */
-export function assertTopology(connection: AmqpConnectionLike, topology: Topology): Promise<void> {
-  return runTopologySteps(connection, assertSteps(topology));
+export async function assertTopology(connection: AmqpConnectionLike, topology: Topology): Promise<void> {
+  const taken = new Set<string>();
+  for (const { name, shared } of topology.exchanges) {
+    if (shared === true && (await exists(connection, name))) taken.add(name);
+  }
+  await runTopologySteps(connection, assertSteps(topology, taken));
+}
+
+async function exists(connection: AmqpConnectionLike, exchange: string): Promise<boolean> {
+  try {
+    await runTopologySteps(connection, [checkExchangeStep(exchange)]);
+    return true;
+  } catch (error) {
+    // Missing, or out of reach for this user, which its declaration will then say.
+    if (isOmniBoxError(error, "CONFIG.TOPOLOGY_MISMATCH")) return false;
+    throw error;
+  }
 }

@@ -80,8 +80,8 @@ export class ConnectionSession {
   }
 
   /** Says good-bye to the broker; a peer that does not answer is given up after the close time-out. Never rejects. */
-  async close(): Promise<void> {
-    this.#end(new Error("Connection closed by the publisher"));
+  async close(reason = new Error("The connection was closed on this side")): Promise<void> {
+    this.#end(reason);
     const noAnswer = new Error("The broker did not answer the closing of the connection");
     try {
       // The promise of `close` never settles when the connection breaks meanwhile.

@@ -83,7 +83,7 @@ export class ConnectionSupervisor {
   /** Ends the connection, saying good-bye if the broker answers in time. */
   async stop(): Promise<void> {
     this.#state = "stopped";
-    this.#run.abort(new Error("The publisher was stopped"));
+    this.#run.abort(new Error("Stopped"));
     await Promise.all([this.#session?.close(), this.#loop]);
     this.#session = null;
   }
@@ -174,8 +174,7 @@ export class ConnectionSupervisor {
     this.#state = "down";
     this.#lastFailure = failure;
     if (!isNews) logger.debug({ error: failure, failures: this.#failures }, "RabbitMQ is still not usable");
-    else if (isConfigError(error))
-      logger.error({ error: failure }, "RabbitMQ lacks what is needed; nothing is published");
+    else if (isConfigError(error)) logger.error({ error: failure }, "RabbitMQ lacks what is needed; looking again");
     else logger.warn({ error: failure }, "RabbitMQ cannot be reached; trying again");
     onDown();
   }
@@ -216,6 +215,6 @@ function assertUsable(connection: AmqpConnectionLike): void {
   if (isUsable) return;
   throw new OmniBoxError(
     "CONFIG.INVALID_OPTIONS",
-    "connect must resolve to a connection of amqplib's promise API, made without its recovery option: the publisher recovers by itself",
+    "connect must resolve to a connection of amqplib's promise API, made without its recovery option: recovery is done here",
   );
 }

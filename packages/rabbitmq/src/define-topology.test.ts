@@ -13,6 +13,7 @@ describe("defining a topology", () => {
       exchanges: [{ name: "events", type: "topic" }],
       queues: [{ name: "shipping", type: "quorum" }],
       bindings: [{ exchange: "events", queue: "shipping", routingKey: "#" }],
+      exchangeBindings: [],
     });
   });
 

@@ -8,6 +8,8 @@ export interface ExchangeDefinition {
   readonly type?: "topic" | "direct" | "fanout" | "headers" | `x-${string}` | undefined;
   /** Takes the messages that no queue wants; they are then not returned as unroutable. */
   readonly alternateExchange?: string | undefined;
+  /** It belongs to others: taken as it is, whatever its type, and created only when it is missing. Default `false`. */
+  readonly shared?: boolean | undefined;
   readonly arguments?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -25,6 +27,8 @@ export interface QueueDefinition {
    * would be dropped. Lost consumers count too, so a low limit turns deployments into dead letters.
    */
   readonly deliveryLimit?: number | undefined;
+  /** Only one of the queue's consumers gets messages, until it goes; then another one does. Default `false`. */
+  readonly singleActiveConsumer?: boolean | undefined;
   readonly arguments?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -37,11 +41,22 @@ export interface BindingDefinition {
   readonly arguments?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** The binding of an exchange to another one, whose messages it then gets too. */
+export interface ExchangeBindingDefinition {
+  /** Where the messages come from. */
+  readonly source: string;
+  readonly destination: string;
+  /** Default `#`: everything, for a topic exchange. */
+  readonly routingKey?: string | undefined;
+  readonly arguments?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** What {@link defineTopology} takes. */
 export interface TopologyDefinition {
   readonly exchanges?: readonly ExchangeDefinition[] | undefined;
   readonly queues?: readonly QueueDefinition[] | undefined;
   readonly bindings?: readonly BindingDefinition[] | undefined;
+  readonly exchangeBindings?: readonly ExchangeBindingDefinition[] | undefined;
 }
 
 /** A checked topology with every default filled in. */
@@ -59,6 +74,7 @@ const queueSchema = z
     deadLetterExchange: text.optional(),
     deadLetterRoutingKey: text.optional(),
     deliveryLimit: z.int().min(1).optional(),
+    singleActiveConsumer: z.boolean().optional(),
     arguments: brokerArguments,
   })
   .refine(
@@ -81,6 +97,7 @@ export const topologySchema = z
             .union([z.enum(["topic", "direct", "fanout", "headers"]), z.templateLiteral(["x-", z.string()])])
             .default("topic"),
           alternateExchange: name.optional(),
+          shared: z.boolean().optional(),
           arguments: brokerArguments,
         }),
       )
@@ -88,6 +105,16 @@ export const topologySchema = z
     queues: z.array(queueSchema).default([]),
     bindings: z
       .array(z.strictObject({ exchange: name, queue: name, routingKey: text.default("#"), arguments: brokerArguments }))
+      .default([]),
+    exchangeBindings: z
+      .array(
+        z.strictObject({
+          source: name,
+          destination: name,
+          routingKey: text.default("#"),
+          arguments: brokerArguments,
+        }),
+      )
       .default([]),
   })
   .refine(({ exchanges }) => areDistinct(exchanges), "two exchanges have the same name")

@@ -1,5 +1,28 @@
+/** The longest heartbeat of a consumer that is not worth a warning, in seconds. */
+const longestConsumerHeartbeat = 20;
+
 /**
- * Says what is wrong with a connection's heartbeat; `null` when nothing is.
+ * Says what is wrong with the heartbeat of a consumer's connection; `null` when nothing is.
+ *
+ * A consumer writes nothing while nothing is delivered, so only the heartbeat shows that the other end is gone.
+ *
+ * @param heartbeatSeconds - as negotiated; 0 means none, `undefined` that it is not known
+ */
+export function consumerHeartbeatWarning(heartbeatSeconds: number | undefined): string | null {
+  if (heartbeatSeconds === undefined) return null;
+  const advice = "connect with ?heartbeat=10 in the URL";
+  if (heartbeatSeconds === 0) {
+    return `the connection has no heartbeat: a consumer whose connection is half open looks healthy and gets nothing; ${advice}`;
+  }
+  if (heartbeatSeconds <= longestConsumerHeartbeat) return null;
+  return (
+    `the AMQP heartbeat of ${heartbeatSeconds} s is long: a dead connection is noticed after about three of them, and ` +
+    `until then its messages are kept from other consumers; ${advice}`
+  );
+}
+
+/**
+ * Says what is wrong with the heartbeat of a publisher's connection; `null` when nothing is.
  *
  * A broker notices a silent publisher after about three heartbeats. Until then a message that a paused process was about to
  * write can still arrive late, after another worker took its place (protocol rule R12): a repetition, and with

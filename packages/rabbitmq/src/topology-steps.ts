@@ -16,7 +16,10 @@ export function checkExchangeStep(name: string): TopologyStep {
 /** Looks for every exchange and queue that the topology names. AMQP has no way to look for a binding. */
 export function checkSteps(topology: Topology): TopologyStep[] {
   const declared = topology.exchanges.map((exchange) => exchange.name);
-  const bound = topology.bindings.map((binding) => binding.exchange);
+  const bound = [
+    ...topology.bindings.map((binding) => binding.exchange),
+    ...topology.exchangeBindings.flatMap((binding) => [binding.source, binding.destination]),
+  ];
   const exchanges = new Set([...declared, ...bound, ...deadLetterExchanges(topology)]);
   const queues = new Set([...topology.queues.map((queue) => queue.name), ...topology.bindings.map((b) => b.queue)]);
   return [
@@ -28,11 +31,16 @@ export function checkSteps(topology: Topology): TopologyStep[] {
   ];
 }
 
-/** Creates what is missing; the broker refuses what exists with other properties. */
-export function assertSteps(topology: Topology): TopologyStep[] {
+/**
+ * Creates what is missing; the broker refuses what exists with other properties.
+ *
+ * @param taken - exchanges that exist and are not to be declared, whatever their type
+ */
+export function assertSteps(topology: Topology, taken: ReadonlySet<string> = new Set()): TopologyStep[] {
   const declared = new Set(topology.exchanges.map((exchange) => exchange.name));
+  const exchanges = topology.exchanges.filter((exchange) => !taken.has(exchange.name));
   return [
-    ...topology.exchanges.map((exchange) => ({
+    ...exchanges.map((exchange) => ({
       subject: `exchange "${exchange.name}"`,
       run: (channel: AmqpChannelLike) =>
         channel.assertExchange(exchange.name, exchange.type, {
@@ -54,6 +62,10 @@ export function assertSteps(topology: Topology): TopologyStep[] {
       subject: `binding of queue "${queue}" to exchange "${exchange}" with "${routingKey}"`,
       run: (channel: AmqpChannelLike) => channel.bindQueue(queue, exchange, routingKey, { ...args }),
     })),
+    ...topology.exchangeBindings.map(({ source, destination, routingKey, arguments: args }) => ({
+      subject: `binding of exchange "${destination}" to exchange "${source}" with "${routingKey}"`,
+      run: (channel: AmqpChannelLike) => channel.bindExchange(destination, source, routingKey, { ...args }),
+    })),
   ];
 }
 
@@ -63,6 +75,7 @@ function queueArguments(queue: Topology["queues"][number]): Record<string, unkno
     ...(queue.deadLetterExchange === undefined ? {} : { "x-dead-letter-exchange": queue.deadLetterExchange }),
     ...(queue.deadLetterRoutingKey === undefined ? {} : { "x-dead-letter-routing-key": queue.deadLetterRoutingKey }),
     ...(queue.deliveryLimit === undefined ? {} : { "x-delivery-limit": queue.deliveryLimit }),
+    ...(queue.singleActiveConsumer === true ? { "x-single-active-consumer": true } : {}),
     ...queue.arguments,
   };
 }

@@ -29,10 +29,15 @@ const startTimeoutSeconds = 60;
  * else as a container.
  *
  * @param config - lines for `rabbitmq.conf`
+ * @param plugins - names of plugins to enable
  */
-export async function startPrivateRabbitMq(config: readonly string[] = []): Promise<PrivateRabbitMq> {
+export async function startPrivateRabbitMq(
+  config: readonly string[] = [],
+  plugins: readonly string[] = [],
+): Promise<PrivateRabbitMq> {
   const scripts = findScripts();
-  const broker = scripts === null ? await createContainer(config) : await createNode(scripts, config);
+  const enabled = `[${plugins.join(",")}].\n`;
+  const broker = scripts === null ? await createContainer(config, enabled) : await createNode(scripts, config, enabled);
   await broker.start();
   return broker;
 }
@@ -49,13 +54,13 @@ function findScripts(): string | null {
   return candidates.find((folder) => existsSync(join(folder, "rabbitmq-server"))) ?? null;
 }
 
-async function createNode(scripts: string, config: readonly string[]): Promise<PrivateRabbitMq> {
+async function createNode(scripts: string, config: readonly string[], plugins: string): Promise<PrivateRabbitMq> {
   const folder = mkdtempSync(join(tmpdir(), "omni-box-rabbitmq-"));
   const [port, distributionPort, nameServerPort] = [await freePort(), await freePort(), await freePort()];
   const pidFile = join(folder, "pid");
   const configFile = join(folder, "rabbitmq.conf");
   writeFileSync(configFile, config.map((line) => `${line}\n`).join(""));
-  writeFileSync(join(folder, "enabled_plugins"), "[].\n");
+  writeFileSync(join(folder, "enabled_plugins"), plugins);
   const env = {
     ...process.env,
     // The Erlang cookie is kept in the home folder.
@@ -99,8 +104,10 @@ async function createNode(scripts: string, config: readonly string[]): Promise<P
   };
 }
 
-async function createContainer(config: readonly string[]): Promise<PrivateRabbitMq> {
+async function createContainer(config: readonly string[], plugins: string): Promise<PrivateRabbitMq> {
   const folder = mkdtempSync(join(tmpdir(), "omni-box-rabbitmq-"));
+  const pluginsFile = join(folder, "enabled_plugins");
+  writeFileSync(pluginsFile, plugins, { mode: 0o644 });
   const configFile = join(folder, "10-test.conf");
   writeFileSync(configFile, config.map((line) => `${line}\n`).join(""), { mode: 0o644 });
   const port = await freePort();
@@ -113,6 +120,7 @@ async function createContainer(config: readonly string[]): Promise<PrivateRabbit
   // The host's name is part of the node's and must survive a restart.
   await docker("create", "--name", name, "--hostname", name, "-p", `127.0.0.1:${port}:5672`, image);
   await docker("cp", configFile, `${name}:/etc/rabbitmq/conf.d/20-test.conf`);
+  await docker("cp", pluginsFile, `${name}:/etc/rabbitmq/enabled_plugins`);
   return {
     url: `amqp://guest:guest@127.0.0.1:${port}`,
     ctl,

@@ -90,6 +90,8 @@ export async function createRabbitMqPublisherHarness(node: PrivateRabbitMq): Pro
       const full = { "x-queue-type": "classic", "x-max-length": 1, "x-overflow": "reject-publish" };
       const queue = await broker.createQueue(exchange, { routingKey: topic, arguments: full });
       broker.channel.sendToQueue(queue, Buffer.from("the one that fits"));
+      // Asked on the same channel, so the broker answers after it has dealt with the message; until it is there nothing is refused.
+      while ((await broker.channel.checkQueue(queue)).messageCount === 0);
       return topic;
     },
     async cutConnection() {

@@ -32,4 +32,37 @@ export const topology = defineTopology({
     { exchange: "events.dead", queue: "shipping.dead" },
   ],
 });
+
 // #endregion topology
+
+// #region consumer
+import { createRabbitMqConsumer } from "@omni-box/rabbitmq";
+
+export const consumer = createRabbitMqConsumer({
+  connect: () => amqp.connect("amqp://localhost?heartbeat=10", { timeout: 5_000 }),
+  queue: "shipping.orders",
+  bindings: [{ exchange: "events", routingKey: "orders" }],
+});
+
+// #endregion consumer
+
+// #region per-key
+import { consistentHashTopology } from "@omni-box/rabbitmq";
+
+const byKey = consistentHashTopology({
+  exchange: "shipping.by-key",
+  queues: 4,
+  bindings: [{ exchange: "events", routingKey: "orders" }],
+});
+
+export const consumers = byKey.queues.map((queue) =>
+  createRabbitMqConsumer({
+    connect: () => amqp.connect("amqp://localhost?heartbeat=10", { timeout: 5_000 }),
+    queue,
+    declare: "check",
+    topology: { assert: byKey.topology },
+    deadLetter: byKey.deadLetter,
+    singleActiveConsumer: true,
+  }),
+);
+// #endregion per-key

@@ -120,8 +120,8 @@ function waitUntil(isComplete: () => boolean, waiting: Set<() => void>, arrived:
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       waiting.delete(check);
-      reject(new Error(`not everything arrived within 10 s, only ${arrived()} messages`));
-    }, 10_000);
+      reject(new Error(`not everything arrived within 30 s, only ${arrived()} messages`));
+    }, 30_000);
     const check = () => {
       if (!isComplete()) return;
       clearTimeout(timer);
