@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { eventHeaders } from "@omni-box/core";
 import { type Channel, connect } from "amqplib";
 import { createTables, type Database, dropTables, openDatabase } from "../src/open-database.js";
+import type { Delivery } from "./order-checker.js";
 
 export const databaseUrl = process.env.DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 export const sharedAmqpUrl = process.env.AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672";
@@ -20,6 +22,8 @@ export interface ChaosScene {
 export interface Arrivals {
   /** Message ids in the order of arrival, repeated ones included; grows. */
   readonly ids: readonly string[];
+  /** The same, with what their headers say. */
+  readonly deliveries: readonly Delivery[];
   /** Resolves when at least `count` messages have arrived. */
   atLeast(count: number): Promise<void>;
   /** Resolves when each of the ids has arrived. */
@@ -61,12 +65,17 @@ async function consume(url: string, queue: string): Promise<Arrivals> {
   const connection = await connect(url);
   const channel = await connection.createChannel();
   const ids: string[] = [];
+  const deliveries: Delivery[] = [];
   const waiting = new Set<() => void>();
   await channel.consume(
     queue,
     (message) => {
       if (message === null) return;
-      ids.push(String(message.properties.messageId));
+      const messageId = String(message.properties.messageId);
+      const { [eventHeaders.partitionKey]: partitionKey = "", [eventHeaders.seq]: seq = -1 } =
+        message.properties.headers ?? {};
+      ids.push(messageId);
+      deliveries.push({ messageId, partitionKey: String(partitionKey), seq: BigInt(seq) });
       for (const check of waiting) check();
     },
     { noAck: true },
@@ -83,6 +92,7 @@ async function consume(url: string, queue: string): Promise<Arrivals> {
     });
   return {
     ids,
+    deliveries,
     atLeast: (count) => until(() => ids.length >= count),
     allOf(wanted) {
       const missing = new Set(wanted);
