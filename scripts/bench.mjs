@@ -7,7 +7,7 @@ await runProgram({
   title: "the benchmarks",
   package: "@omni-box-internal/bench",
   folder: "bench",
-  file: "dist/main.js",
+  file: "dist/src/main.js",
   flags: process.argv.slice(2).filter((flag) => flag !== "--private-services"),
   services: ["postgres", "rabbitmq"],
   privateOnly: process.argv.includes("--private-services"),

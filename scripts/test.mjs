@@ -1,7 +1,7 @@
 // @ts-check
 import "./require-node.mjs";
 import { parseArgs } from "node:util";
-import { runDemo, runQuickstart, runRelayBenchmark } from "./checks/examples.mjs";
+import { runDemo, runInboxBenchmark, runQuickstart, runRelayBenchmark } from "./checks/examples.mjs";
 import { findNode24 } from "./checks/node-24.mjs";
 import { checkPackages } from "./checks/packages.mjs";
 import { createVitestRuns } from "./checks/vitest-runs.mjs";
@@ -84,7 +84,8 @@ async function runChecks() {
   await steps.run("examples", "Quickstart", () => runQuickstart(env));
   await steps.run("examples", "Demo, embedded", () => runDemo(["--json"], env));
   await steps.run("examples", "Demo, real services", () => runDemo(["--json", "--services"], env));
-  await steps.run("examples", "Relay of 50,000 events", () => runRelayBenchmark(env));
+  await steps.run("examples", "Relay beside a hand-written loop", () => runRelayBenchmark(env));
+  await steps.run("examples", "Inbox against a hand-written loop", () => runInboxBenchmark(env));
   await steps.run("node-24", "Unit and integration tests on Node 24", runOnNode24);
 }
 

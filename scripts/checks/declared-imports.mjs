@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join } from "node:path";
 
-const importedName = /(?:\bfrom\s*|\bimport\s*\(?\s*)"([^".][^"]*)"/g;
+const importedName = /(?:\bfrom\s*|\bimport\s*\(?\s*)"([^".\s][^"\s]*)"/g;
 
 /**
  * The packages that an installed package imports without declaring them. In a workspace, and after npm's hoisting, such

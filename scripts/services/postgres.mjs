@@ -57,12 +57,17 @@ function binariesFolder() {
 }
 
 async function start() {
+  // The fast shutdown, which does not wait for clients.
+  return startPrivateServer({ title: "PostgreSQL", ...(await createCluster()), probe, stopSignal: "SIGINT" });
+}
+
+/** Makes an empty database cluster in a temporary folder, and says how its server is started. */
+export async function createCluster() {
   const owner = process.getuid?.() === 0 ? postgresUser() : undefined;
   const folder = temporaryFolder("postgres", owner);
   const binaries = join(readableBinaries(folder, owner), "bin");
   const data = join(folder, "data");
   const port = await freePort();
-  const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
 
   const created = spawnSync(
     join(binaries, "initdb"),
@@ -72,17 +77,13 @@ async function start() {
   if (created.status !== 0) throw new Error(`initdb failed: ${created.error?.message ?? created.stderr}`);
 
   const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"];
-  return startPrivateServer({
-    title: "PostgreSQL",
+  return {
     command: join(binaries, "postgres"),
     args: ["-D", data, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])],
     folder,
-    url,
-    probe,
+    url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
     owner,
-    // The fast shutdown, which does not wait for clients.
-    stopSignal: "SIGINT",
-  });
+  };
 }
 
 /** PostgreSQL refuses to run as root, so root runs it as the user `postgres`, creating it when there is none. */
