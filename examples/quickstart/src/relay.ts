@@ -12,11 +12,7 @@ export function createRelay(prisma: PrismaClient, amqpUrl: string) {
       connect: () => connect(amqpUrl, { noDelay: true, timeout: 5_000 }),
       exchange: "quickstart",
       topology: {
-        assert: defineTopology({
-          exchanges: [{ name: "quickstart", type: "topic" }],
-          queues: [{ name: "quickstart.orders" }],
-          bindings: [{ exchange: "quickstart", queue: "quickstart.orders", routingKey: "orders" }],
-        }),
+        assert: defineTopology({ exchanges: [{ name: "quickstart", type: "topic" }] }),
       },
     }),
   });

@@ -1,18 +1,25 @@
 import { createOutbox } from "@omni-box/core";
-import { createPrismaOutboxRepository, omniBox } from "@omni-box/prisma";
+import { createPrismaInboxRepository, createPrismaOutboxRepository, omniBox } from "@omni-box/prisma";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "./generated/client.js";
 
 /**
- * Connects to the shop's database, in a PostgreSQL schema of its own.
+ * Connects to a service's database, in a PostgreSQL schema of its own.
  *
  * The client carries the outbox: inside a transaction `tx.$outbox.add(event)` adds an event to it.
  */
 export function openDatabase(url: string, schema: string) {
-  const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 10 }, { schema }) });
+  const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 25 }, { schema }) });
   const repository = createPrismaOutboxRepository(client, { schema });
   const outbox = createOutbox({ repository });
-  return { client, repository, prisma: client.$extends(omniBox({ outbox })) };
+  return {
+    schema,
+    client,
+    repository,
+    outbox,
+    inbox: createPrismaInboxRepository(client, { schema }),
+    prisma: client.$extends(omniBox({ outbox })),
+  };
 }
 
 /** See {@link openDatabase}. */

@@ -1,25 +1,28 @@
-import type { EventPublisher } from "@omni-box/core";
+import type { EventConsumer, EventPublisher } from "@omni-box/core";
 import { createMemoryBroker } from "@omni-box/core/testing";
-import { createRabbitMqPublisher, defineTopology } from "@omni-box/rabbitmq";
+import { createRabbitMqConsumer, createRabbitMqPublisher, defineTopology } from "@omni-box/rabbitmq";
 import { connect } from "amqplib";
 
 /** What the demo needs of a broker. */
 export interface DemoBroker {
   readonly name: string;
-  readonly publisher: EventPublisher;
-  /** Takes everything out of the queue of orders and returns the message ids, in the order of their arrival. */
-  takeMessageIds(): Promise<readonly string[]>;
+  /** One for each relay. */
+  publisher(): EventPublisher;
+  /** Consumes what is published to a topic. */
+  consumer(topic: string): EventConsumer;
   close(): Promise<void>;
 }
+
+const topics = ["orders", "shipments"];
 
 /** A broker inside this process: nothing to install. */
 export function openInProcessBroker(): DemoBroker {
   const broker = createMemoryBroker();
-  broker.bind("orders", "orders");
+  for (const topic of topics) broker.bind(topic, topic);
   return {
     name: "an in-process broker",
-    publisher: broker.publisher(),
-    takeMessageIds: async () => broker.messages("orders").map(({ id }) => id),
+    publisher: () => broker.publisher(),
+    consumer: (topic) => broker.consumer({ queue: topic }),
     close: async () => {},
   };
 }
@@ -32,27 +35,23 @@ export async function openRabbitMq(url: string, name: string): Promise<DemoBroke
   const open = () => connect(address.href, { noDelay: true, timeout: 5_000 });
   const connection = await open();
   const channel = await connection.createChannel();
-  const topology = defineTopology({
-    exchanges: [{ name, type: "direct" }],
-    queues: [{ name }],
-    bindings: [{ exchange: name, queue: name, routingKey: "orders" }],
-  });
+  const queueOf = (topic: string) => `${name}.${topic}`;
+  const topology = defineTopology({ exchanges: [{ name, type: "topic" }] });
   return {
     name: "RabbitMQ",
-    publisher: createRabbitMqPublisher({ connect: open, exchange: name, topology: { assert: topology } }),
-    async takeMessageIds() {
-      const ids: string[] = [];
-      for (
-        let got = await channel.get(name, { noAck: true });
-        got !== false;
-        got = await channel.get(name, { noAck: true })
-      ) {
-        ids.push(String(got.properties.messageId));
-      }
-      return ids;
-    },
+    publisher: () => createRabbitMqPublisher({ connect: open, exchange: name, topology: { assert: topology } }),
+    consumer: (topic) =>
+      createRabbitMqConsumer({
+        connect: open,
+        queue: queueOf(topic),
+        bindings: [{ exchange: name, routingKey: topic }],
+      }),
     async close() {
-      await channel.deleteQueue(name);
+      for (const queue of topics.map(queueOf)) {
+        await channel.deleteQueue(queue);
+        await channel.deleteQueue(`${queue}.dead`);
+        await channel.deleteExchange(`${queue}.dead`);
+      }
       await channel.deleteExchange(name);
       await connection.close();
     },

@@ -1,18 +1,30 @@
+import { setTimeout } from "node:timers/promises";
 import { createOutboxRelay } from "@omni-box/core";
-import { createTables, dropTables } from "./create-tables.js";
-import { serveCustomers } from "./customers.js";
+import { closeDatabase, createShippingTables, createShopTables } from "./create-tables.js";
+import { type RushHour, serveCustomers } from "./customers.js";
 import { type Database, openDatabase } from "./database.js";
 import { type DemoBroker, openInProcessBroker, openRabbitMq } from "./demo-broker.js";
+import { createRepeatingPublisher } from "./repeating-publisher.js";
+import { createShipping, createShopInbox } from "./shipping.js";
 import { createShop, type Purchase } from "./shop.js";
 import { type DemoResult, tally, tellResult } from "./tally.js";
+import { publishOldVersion, publishUndecodable } from "./trouble.js";
 
 /** What the demo runs against. */
 export interface DemoOptions {
   readonly databaseUrl: string;
   /** Without it an in-process broker is used. */
   readonly amqpUrl: string | undefined;
-  /** Of the PostgreSQL schema, the exchange and the queue that are made for this run and removed after it. */
+  /** Of the PostgreSQL schemas, the exchange and the queues that are made for this run and removed after it. */
   readonly name: string;
+  readonly tell: (line: string) => void;
+}
+
+/** The two services' databases, and the broker between them. */
+interface Stage {
+  readonly shop: Database;
+  readonly shipping: Database;
+  readonly broker: DemoBroker;
   readonly tell: (line: string) => void;
 }
 
@@ -24,15 +36,17 @@ const products = Object.keys(stock);
 
 /** Makes what the demo needs, plays it, and removes everything again, also when it is interrupted. */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
-  const { databaseUrl, amqpUrl, name } = options;
-  const database = openDatabase(databaseUrl, name);
+  const { databaseUrl, amqpUrl, name, tell } = options;
+  const shop = openDatabase(databaseUrl, name);
+  const shipping = openDatabase(databaseUrl, `${name}_shipping`);
   const broker = amqpUrl === undefined ? openInProcessBroker() : await openRabbitMq(amqpUrl, name);
   try {
-    await createTables(database, name);
-    return await Promise.race([playOneDay(database, broker, options), interrupted()]);
+    await createShopTables(shop);
+    await createShippingTables(shipping);
+    return await Promise.race([playOneDay({ shop, shipping, broker, tell }), interrupted()]);
   } finally {
-    await dropTables(database, name);
-    await database.client.$disconnect();
+    await closeDatabase(shop);
+    await closeDatabase(shipping);
     await broker.close();
   }
 }
@@ -46,21 +60,37 @@ function interrupted(): Promise<never> {
   });
 }
 
-/** Plays one day in the shop and compares what the database committed with what the broker delivered. */
-async function playOneDay(database: Database, broker: DemoBroker, { tell }: DemoOptions): Promise<DemoResult> {
+/** Plays one day in the shop and compares what it committed with what shipping has applied. */
+async function playOneDay(stage: Stage): Promise<DemoResult> {
+  const { shop: database, broker, tell } = stage;
   await database.prisma.product.createMany({
     data: Object.entries(stock).map(([id, pieces]) => ({ id, stock: pieces })),
   });
   const shop = createShop(database.prisma);
-  const relay = createOutboxRelay({ repository: database.repository, publisher: broker.publisher });
-  const pending = () => database.prisma.outboxEvent.count();
+  const repeating = createRepeatingPublisher(broker.publisher());
+  const relay = createOutboxRelay({ repository: database.repository, publisher: repeating });
+  const shopInbox = createShopInbox(database, broker.consumer("shipments"));
+  let jams = 0;
+  const shipping = createShipping({
+    database: stage.shipping,
+    consumers: [broker.consumer("orders"), broker.consumer("orders")],
+    publisher: broker.publisher(),
+    isJammed: (orderId, attempt) => {
+      const isJammed = attempt === 1 && Number.parseInt(orderId.slice(0, 2), 16) < 32;
+      if (isJammed) jams += 1;
+      return isJammed;
+    },
+  });
 
   tell("A shop writes its orders, and the events about them, in one database transaction each.");
-  tell(`A relay moves the events from PostgreSQL to ${broker.name}.`);
+  tell(`A relay moves the events from PostgreSQL to ${broker.name}, and delivers many of them up to five times.`);
+  tell("Two instances of a shipping service apply each of them once, and answer through an outbox of their own.");
   tell("");
 
-  await relay.start();
-  tell("1. The relay is running.");
+  // First the consumers, which make their queues: a message that no queue wants is refused.
+  await Promise.all([...shipping.inboxes, shopInbox].map((inbox) => inbox.start()));
+  await Promise.all([relay.start(), shipping.relay.start()]);
+  tell("1. All are running.");
   const morning = await serveCustomers(shop, purchases("morning"), customersAtOnce);
   tell(`   ${told(morning)}`);
 
@@ -69,21 +99,49 @@ async function playOneDay(database: Database, broker: DemoBroker, { tell }: Demo
   await relay.stop();
   const noon = await noonRush;
   tell(`   ${told(noon)}`);
-  tell(`   ${await pending()} events wait in the outbox table.`);
+  tell(`   ${await database.prisma.outboxEvent.count()} events wait in the outbox table.`);
 
-  tell("3. The relay is started again, while customers go on buying.");
+  tell(
+    "3. It is started again, while customers go on buying. A broken message comes in, and one of last year's schema.",
+  );
   const eveningRush = serveCustomers(shop, purchases("evening"), customersAtOnce);
   await relay.start();
+  await publishUndecodable(repeating);
+  await publishOldVersion(repeating);
   const evening = await eveningRush;
   tell(`   ${told(evening)}`);
+
   await relay.drain();
-  await relay.stop();
-  tell(`   ${await pending()} events wait in the outbox table.`);
+  const eventsCommitted = [morning, noon, evening].reduce((sum, { eventIds }) => sum + eventIds.length, 0);
+  // Besides those of the shop there are the one in last year's schema and the broken one.
+  await until(async () => (await stage.shipping.client.inboxEvent.count({ where: settled })) >= eventsCommitted + 2);
+  await shipping.relay.drain();
+  await until(async () => (await database.client.order.count({ where: { isPrepared: false } })) === 0);
+  const messagesDelivered = shipping.inboxes.reduce((sum, inbox) => sum + inbox.metrics().received, 0);
+  await Promise.all([relay, shipping.relay, ...shipping.inboxes, shopInbox].map((worker) => worker.stop()));
+  tell(`   ${jams} handlers failed after their writes, and were called again.`);
   tell("");
 
-  const result = tally([morning, noon, evening], await broker.takeMessageIds(), await pending());
+  const rushes: readonly RushHour[] = [morning, noon, evening];
+  const result = await tally({
+    rushes,
+    shop: database,
+    shipping: stage.shipping,
+    messagesDelivered,
+    duplicatesInjected: repeating.repetitions,
+    handlersFailed: jams,
+  });
   tellResult(result, tell);
   return result;
+}
+
+const settled = { status: { not: "pending" } };
+const patienceMs = 60_000;
+
+/** Waits for what arrives through the broker. When it does not come in time the tally shows what is missing. */
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = Date.now() + patienceMs;
+  while (!(await isTrue()) && Date.now() < giveUpAt) await setTimeout(20);
 }
 
 function purchases(time: string): readonly Purchase[] {
@@ -94,14 +152,6 @@ function purchases(time: string): readonly Purchase[] {
   }));
 }
 
-function told({
-  transactions,
-  rolledBack,
-  eventIds,
-}: {
-  transactions: number;
-  rolledBack: number;
-  eventIds: string[];
-}) {
+function told({ transactions, rolledBack, eventIds }: RushHour) {
   return `${transactions} transactions, ${rolledBack} of them rolled back; ${eventIds.length} events committed.`;
 }
