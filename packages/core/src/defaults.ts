@@ -74,9 +74,8 @@ export const defaults = Object.freeze({
 
   /** How long a bucket's lease must have been over before it is taken from an owner that did not give it up. */
   takeoverGraceMs: 0,
-  /** How far cursors go back often, and how often while batches are full; a transaction that takes longer from `add` to its commit waits for the rarer whole reading. */
-  recentWindowMs: 2_000,
-  recentEveryMs: 250,
+  /** How long reading goes back to where an open transaction may have added events; afterwards it goes on, and goes back once when that has ended. */
+  openWriterPatienceMs: 1_000,
   /** How often everything is read from the beginning: this, or so many times as long as that takes. */
   wholeEveryMs: 1_000,
   wholeCostFactor: 20,

@@ -93,6 +93,7 @@ export type {
   BatchDeadline,
   BatchOrder,
   ClaimedBatch,
+  FetchCondition,
   FetchRequest,
   FetchSession,
   FetchStrategy,
@@ -109,6 +110,7 @@ export type {
   AcquireRequest,
   BucketOperations,
   BucketPosition,
+  BucketReading,
   BucketReadRequest,
   BucketRow,
   BucketSurvey,
@@ -116,6 +118,7 @@ export type {
   EndedSchedule,
   FailedHead,
   HeadState,
+  OpenWriter,
   PeekedRow,
 } from "./protocols/bucket-operations.js";
 export { type CancelTimer, type Clock, systemClock } from "./protocols/clock.js";
@@ -154,6 +157,7 @@ export type {
   InboxRow,
   InboxTransaction,
   InboxTransactionOptions,
+  InboxUse,
   InsertOptions,
   StoredMessage,
 } from "./protocols/inbox-event-repository.js";

@@ -16,8 +16,14 @@ export interface SurveyRow {
   readonly owned: number | null;
 }
 
+/** The last row of the answers to {@link BucketDialect.read} and {@link BucketDialect.peek}, without an event; in the others `null`. */
+export interface WritersRow {
+  /** Ids of open transactions, behind a `-` those that are hidden, behind a `+` those that may not be. */
+  readonly writers: readonly string[] | null;
+}
+
 /** One row of the answer to {@link BucketDialect.peek}. */
-export interface PeekedEventRow {
+export interface PeekedEventRow extends WritersRow {
   readonly seq: bigint;
   readonly id: string;
   readonly bucket: number;
@@ -49,9 +55,9 @@ export interface BucketDialect {
   leave(owner: string): Statement;
   markClean(fence: BucketFence): Statement;
 
-  /** Returns rows for `EventDialect.readEvent`, each with `is_due`. */
+  /** Returns rows for `EventDialect.readEvent`, each with `is_due`, and a {@link WritersRow}. */
   read(request: BucketReadRequest): Statement;
-  /** Returns {@link PeekedEventRow}. */
+  /** Returns {@link PeekedEventRow}, and a {@link WritersRow}. */
   peek(request: BucketReadRequest): Statement;
   /** Returns {@link HeadStateRow}. */
   headStates(seqs: readonly bigint[]): Statement;

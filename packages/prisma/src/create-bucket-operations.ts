@@ -4,11 +4,13 @@ import type {
   BaseEvent,
   BucketFence,
   BucketOperations,
+  BucketReading,
   BucketReadRequest,
   BucketRow,
   BucketSurvey,
   EndedSchedule,
   EventRef,
+  PeekedRow,
 } from "@omni-box/core";
 import type {
   AcquiredBucketRow,
@@ -17,6 +19,7 @@ import type {
   HeadStateRow,
   PeekedEventRow,
   SurveyRow,
+  WritersRow,
 } from "./bucket-dialect.js";
 import type { EventOperations } from "./create-event-operations.js";
 import type { Statements } from "./create-statements.js";
@@ -28,6 +31,20 @@ export interface BucketOperationsOptions<E extends BaseEvent> extends Pick<Event
   /** For the ownership of buckets: outcomes that are not answered must not keep it from being renewed. */
   readonly ownership: Statements;
   readonly readEvent: (row: StoredRow) => E;
+}
+
+/** What rows of events say, and the one behind them. */
+function readingOf<Row extends WritersRow, Result>(
+  rows: readonly Row[],
+  resultOf: (row: Row) => Result,
+): BucketReading<Result> {
+  const writers = rows.at(-1)?.writers;
+  if (!Array.isArray(writers))
+    throw new TypeError("a read of buckets ends with a row that names the open transactions");
+  return {
+    rows: rows.slice(0, -1).map(resultOf),
+    writers: writers.map((writer: string) => ({ id: writer.slice(1), isHidden: writer.startsWith("-") })),
+  };
 }
 
 /** Makes the methods of {@link BucketOperations} out of a dialect's statements. */
@@ -90,15 +107,13 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
         await inTurn(() => ownership.execute("note that buckets are clean", dialect.markClean(fence)));
     },
 
-    async read(request: BucketReadRequest): Promise<readonly BucketRow<E>[]> {
-      if (request.from.length === 0) return [];
-      const rows = await query<StoredRow>("read the events of buckets", dialect.read(request));
-      return rows.map((row) => ({ event: readEvent(row), isDue: row.is_due === true }));
+    async read(request: BucketReadRequest): Promise<BucketReading<BucketRow<E>>> {
+      const rows = await query<StoredRow & WritersRow>("read the events of buckets", dialect.read(request));
+      return readingOf(rows, (row) => ({ event: readEvent(row), isDue: row.is_due === true }));
     },
-    async peek(request: BucketReadRequest) {
-      if (request.from.length === 0) return [];
+    async peek(request: BucketReadRequest): Promise<BucketReading<PeekedRow>> {
       const rows = await query<PeekedEventRow>("peek at the events of buckets", dialect.peek(request));
-      return rows.map(({ seq, id, bucket, ...row }) => ({
+      return readingOf(rows, ({ seq, id, bucket, ...row }) => ({
         seq,
         id,
         bucket,

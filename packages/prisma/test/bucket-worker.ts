@@ -49,7 +49,7 @@ export function startBucketWorker(database: TestDatabase, options: BucketWorkerO
     },
     async read(...numbers) {
       const from = numbers.map((bucket) => ({ bucket, afterSeq: 0n, limit: 1_000 }));
-      const rows = await buckets.read({ from, limit: 1_000, exceptSeqs: [], exceptKeys: [] });
+      const { rows } = await buckets.read({ from, limit: 1_000, exceptSeqs: [], exceptKeys: [] });
       return rows.map(({ event }) => event.seq);
     },
   };

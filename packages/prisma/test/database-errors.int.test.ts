@@ -259,7 +259,7 @@ describe("a role with exactly the rights that the README names", () => {
     expect((await buckets.survey(0)).workers).toEqual([{ id: owner, owned: 64 }]);
     expect(await buckets.endSchedules(fence, 10)).toEqual([]);
     const from = acquired.map(({ bucket }) => ({ bucket, afterSeq: 0n, limit: 10 }));
-    const rows = await buckets.read({ from, limit: 10, exceptSeqs: [], exceptKeys: [] });
+    const { rows } = await buckets.read({ from, limit: 10, exceptSeqs: [], exceptKeys: [] });
     const refs = rows.map(({ event }) => refOf(event));
     expect(refs).toHaveLength(2);
     expect(await worker.recordCompleted(fence, refs)).toEqual({ missing: [] });
@@ -278,7 +278,7 @@ describe("an inbox's role with exactly the rights that the README names", () => 
     await run(`CREATE ROLE ${role}`);
     await run(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
     await run(`GRANT SELECT ON ${schema}.outbox_setting, ${schema}.omni_box_migration TO ${role}`);
-    await run(`GRANT SELECT, INSERT, UPDATE ON ${schema}.inbox_event, ${schema}.inbox_sequence TO ${role}`);
+    await run(`GRANT SELECT, INSERT, UPDATE ON ${schema}.inbox_event TO ${role}`);
   });
   afterAll(async () => {
     await run(`DROP OWNED BY ${role}`);
@@ -288,9 +288,10 @@ describe("an inbox's role with exactly the rights that the README names", () => 
   it("is told to be granted the sequence, and then can verify, insert, claim and record", async () => {
     const { client } = repositoryWith({ options: `-c role=${role}` });
     const inbox = createPrismaInboxRepository(client, { schema: database.schema });
-    expect(await inbox.verify()).toEqual([expect.stringContaining("no right to USAGE on inbox_event_seq_seq")]);
+    const without = { sequences: false };
+    expect(await inbox.verify(without)).toEqual([expect.stringContaining("no right to USAGE on inbox_event_seq_seq")]);
     await run(`GRANT USAGE ON SEQUENCE ${database.schema}.inbox_event_seq_seq TO ${role}`);
-    expect(await inbox.verify()).toEqual([]);
+    expect(await inbox.verify(without)).toEqual([]);
     await inbox.transaction((tx) => tx.insertCompleted([sampleMessage()], { behindPending: "leave" }), {
       timeoutMs: 5_000,
     });
@@ -301,6 +302,14 @@ describe("an inbox's role with exactly the rights that the README names", () => 
     const fence = { kind: "lease", token: lease.token } as const;
     expect(await inbox.recordStarted(fence, refOfMessage(event), 2)).toEqual({ missing: [] });
     expect(await inbox.recordCompleted(fence, [refOfMessage(event)])).toEqual({ missing: [] });
+
+    const lacks = expect.stringContaining("no right to SELECT, INSERT, UPDATE on inbox_sequence");
+    expect(await inbox.verify()).toEqual([lacks]);
+    expect(await inbox.verify({ sequences: true })).toEqual([lacks]);
+    await run(`GRANT SELECT, INSERT, UPDATE ON ${database.schema}.inbox_sequence TO ${role}`);
+    expect(await inbox.verify({ sequences: true })).toEqual([]);
+    const raise = { consumerGroup: "shipping", topic: "orders", partitionKey: "k", seq: 1n };
+    expect(await inbox.transaction((tx) => tx.raiseSequences([raise]), { timeoutMs: 5_000 })).toEqual([true]);
   });
 });
 

@@ -1,5 +1,5 @@
-import type { BucketReadRequest, BucketRow, OutboxEvent } from "@omni-box/core";
-import { bothReads } from "./both-reads.js";
+import type { BucketReadRequest, BucketRow, OpenWriter, OutboxEvent } from "@omni-box/core";
+import { bothReads, bothWriters } from "./both-reads.js";
 import { inBuckets } from "./bucket-mutant.js";
 import type { OutboxMutant } from "./outbox-mutant.js";
 
@@ -12,7 +12,12 @@ export const bucketReadMutants: readonly OutboxMutant[] = [
   {
     fault: "peeking names the events in another order",
     killedBy: "outbox.buckets.read-order",
-    wrap: inBuckets((buckets) => ({ peek: async (request) => [...(await buckets.peek(request))].reverse() })),
+    wrap: inBuckets((buckets) => ({
+      async peek(request) {
+        const { rows, writers } = await buckets.peek(request);
+        return { rows: [...rows].reverse(), writers };
+      },
+    })),
   },
   rowsAs("headers are not read", "read-content", (rows) =>
     rows.map((row) => ({ ...row, event: { ...row.event, headers: {} } })),
@@ -34,10 +39,45 @@ export const bucketReadMutants: readonly OutboxMutant[] = [
     killedBy: "outbox.buckets.read-late-commit",
     wrap: inBuckets((buckets) => {
       let last = 0n;
-      return bothReads(async (request) => {
-        const rows = (await buckets.read(request)).filter(({ event }) => event.seq >= last);
+      return bothReads(buckets, async (request) => {
+        const rows = (await buckets.read(request)).rows.filter(({ event }) => event.seq >= last);
         for (const { event } of rows) last = event.seq > last ? event.seq : last;
         return rows;
+      });
+    }),
+  },
+  {
+    fault: "open transactions are not named",
+    killedBy: "outbox.buckets.read-writers",
+    wrap: inBuckets((buckets) => bothWriters(buckets, () => [])),
+  },
+  {
+    fault: "what open transactions have added is never called hidden",
+    killedBy: "outbox.buckets.read-writers",
+    wrap: inBuckets((buckets) =>
+      bothWriters(buckets, (writers) => writers.map((writer) => ({ ...writer, isHidden: false }))),
+    ),
+  },
+  {
+    fault: "transactions that are over are named for ever",
+    killedBy: "outbox.buckets.read-writers",
+    wrap: inBuckets((buckets) => {
+      const ids = new Set<string>();
+      return bothWriters(buckets, (writers) => {
+        for (const { id } of writers) ids.add(id);
+        return [...ids].map((id) => ({ id, isHidden: writers.some((writer) => writer.id === id) }));
+      });
+    }),
+  },
+  {
+    fault: "transactions that have just ended are called hidden",
+    killedBy: "outbox.buckets.read-writers",
+    wrap: inBuckets((buckets) => {
+      let before: readonly OpenWriter[] = [];
+      return bothWriters(buckets, (writers) => {
+        const named = new Map([...before, ...writers].map((writer) => [writer.id, writer]));
+        before = writers;
+        return [...named.values()];
       });
     }),
   },
@@ -50,9 +90,9 @@ export const bucketReadMutants: readonly OutboxMutant[] = [
     fault: "failed events are read",
     killedBy: "outbox.buckets.read-pending-only",
     wrap: inBuckets((buckets, base) =>
-      bothReads(async (request) => {
+      bothReads(buckets, async (request) => {
         const failed = base.all().filter(({ status }) => status === "failed");
-        return [...failed.map((event) => ({ event, isDue: true })), ...(await buckets.read(request))];
+        return [...failed.map((event) => ({ event, isDue: true })), ...(await buckets.read(request)).rows];
       }),
     ),
   },
@@ -60,9 +100,9 @@ export const bucketReadMutants: readonly OutboxMutant[] = [
     fault: "completed events are read",
     killedBy: "outbox.buckets.read-pending-only",
     wrap: inBuckets((buckets, base) =>
-      bothReads(async (request) => {
+      bothReads(buckets, async (request) => {
         const completed = base.all().filter(({ status }) => status === "completed");
-        return [...completed.map((event) => ({ event, isDue: true })), ...(await buckets.read(request))];
+        return [...completed.map((event) => ({ event, isDue: true })), ...(await buckets.read(request)).rows];
       }),
     ),
   },
@@ -82,10 +122,10 @@ export const bucketReadMutants: readonly OutboxMutant[] = [
     killedBy: "outbox.buckets.read-changes-nothing",
     wrap: inBuckets((buckets, base) => ({
       async read(request) {
-        const rows = await buckets.read(request);
-        for (const { event } of rows)
+        const reading = await buckets.read(request);
+        for (const { event } of reading.rows)
           await base.lock(event.id, { token: event.id, workerId: "reader", leaseMs: 60_000 });
-        return rows;
+        return reading;
       },
     })),
   },
@@ -93,14 +133,20 @@ export const bucketReadMutants: readonly OutboxMutant[] = [
     fault: "peeking fetches the whole event",
     killedBy: "outbox.buckets.peek-fields",
     wrap: inBuckets((buckets) => ({
-      peek: async (request) => (await buckets.read(request)).map(({ event, isDue }) => ({ ...event, isDue })),
+      async peek(request) {
+        const { rows, writers } = await buckets.read(request);
+        return { rows: rows.map(({ event, isDue }) => ({ ...event, isDue })), writers };
+      },
     })),
   },
   {
     fault: "peeking knows nothing of starts",
     killedBy: "outbox.buckets.peek-fields",
     wrap: inBuckets((buckets) => ({
-      peek: async (request) => (await buckets.peek(request)).map((row) => ({ ...row, startedAttempts: 0 })),
+      async peek(request) {
+        const { rows, writers } = await buckets.peek(request);
+        return { rows: rows.map((row) => ({ ...row, startedAttempts: 0 })), writers };
+      },
     })),
   },
   askedAs("events in hand are read again", "read-except-seqs", (request) => ({ ...request, exceptSeqs: [] })),
@@ -216,7 +262,9 @@ function bySeq(a: BucketRow<OutboxEvent>, b: BucketRow<OutboxEvent>): number {
 }
 
 function rowsAs(fault: string, killer: string, change: (rows: Rows) => Rows): OutboxMutant {
-  const wrap = inBuckets((buckets) => bothReads(async (request) => change(await buckets.read(request))));
+  const wrap = inBuckets((buckets) =>
+    bothReads(buckets, async (request) => change((await buckets.read(request)).rows)),
+  );
   return { fault, killedBy: `outbox.buckets.${killer}`, wrap };
 }
 
@@ -225,7 +273,9 @@ function askedAs(
   killer: string,
   change: (request: BucketReadRequest) => BucketReadRequest,
 ): OutboxMutant {
-  const wrap = inBuckets((buckets) => bothReads((request) => buckets.read(change(request))));
+  const wrap = inBuckets((buckets) =>
+    bothReads(buckets, async (request) => (await buckets.read(change(request))).rows),
+  );
   return { fault, killedBy: `outbox.buckets.${killer}`, wrap };
 }
 
@@ -237,8 +287,8 @@ function exceptedLate(
   isExcepted: (event: OutboxEvent, request: BucketReadRequest) => boolean,
 ): OutboxMutant {
   const wrap = inBuckets((buckets) =>
-    bothReads(async (request) =>
-      (await buckets.read({ ...request, ...without })).filter(({ event }) => !isExcepted(event, request)),
+    bothReads(buckets, async (request) =>
+      (await buckets.read({ ...request, ...without })).rows.filter(({ event }) => !isExcepted(event, request)),
     ),
   );
   return { fault, killedBy: `outbox.buckets.${killer}`, wrap };

@@ -20,7 +20,8 @@ export const bucketScheduleMutants: readonly OutboxMutant[] = [
     wrap: inBuckets((buckets, base) => ({
       async read(request) {
         const come = base.all().filter((event) => isScheduled(event) && hasCome(event));
-        return [...(await buckets.read(request)), ...come.map((event) => ({ event, isDue: true }))];
+        const { rows, writers } = await buckets.read(request);
+        return { rows: [...rows, ...come.map((event) => ({ event, isDue: true }))], writers };
       },
     })),
   },
@@ -254,7 +255,7 @@ function rememberingEnded(
         for (const { seq } of ended) seqs.add(seq);
         return ended;
       },
-      ...bothReads(async (request) => change(await buckets.read(request), hasEnded)),
+      ...bothReads(buckets, async (request) => change((await buckets.read(request)).rows, hasEnded)),
     };
   });
 }

@@ -1,17 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { createBucketCursors } from "./bucket-cursors.js";
 
-function setUp(windowMs = 1_000) {
-  let nowMs = 0;
-  const cursors = createBucketCursors(windowMs, () => nowMs);
+function setUp() {
+  const cursors = createBucketCursors();
   const positionOf = (bucket: number) => cursors.positions([bucket], 10, () => 50)[0]?.afterSeq;
-  return {
-    cursors,
-    positionOf,
-    pass(ms: number) {
-      nowMs += ms;
-    },
-  };
+  return { cursors, positionOf };
 }
 
 const everyBucket = [1, 2, 3, 4];
@@ -37,28 +30,26 @@ describe("cursors", () => {
     expect(positionOf(2)).toBe(0n);
   });
 
-  it("go back to where reading was a window ago, in every bucket", () => {
-    const { cursors, positionOf, pass } = setUp(1_000);
-    for (let seq = 1n; seq <= 30n; seq += 1n) {
-      cursors.advance([{ bucket: Number(seq % 2n), seq }]);
-      pass(100);
-    }
-    cursors.rewindRecent();
-    // It is now 3,000 ms; at 2,000 ms event 21 was read.
-    for (const bucket of [0, 1]) {
-      expect(positionOf(bucket)).toBeLessThanOrEqual(21n);
-      expect(positionOf(bucket)).toBeGreaterThanOrEqual(18n);
-    }
+  it("go back to one place in all buckets, none forward, and all the way", () => {
+    const { cursors, positionOf } = setUp();
+    cursors.advance([
+      { bucket: 1, seq: 9n },
+      { bucket: 2, seq: 4n },
+    ]);
+    cursors.rewindTo(6n);
+    expect([1, 2, 3].map(positionOf)).toEqual([6n, 4n, 0n]);
+    cursors.rewindAll();
+    expect([1, 2, 3].map(positionOf)).toEqual([0n, 0n, 0n]);
   });
 
-  it("go all the way back, and stay where they are when nothing was read for long", () => {
-    const { cursors, positionOf, pass } = setUp(1_000);
-    cursors.advance([{ bucket: 1, seq: 9n }]);
-    pass(60_000);
-    cursors.rewindRecent();
-    expect(positionOf(1)).toBe(9n);
-    cursors.rewindAll();
-    expect(positionOf(1)).toBe(0n);
+  it("of buckets that are read to their end go to the highest number that was read of any", () => {
+    const { cursors, positionOf } = setUp();
+    cursors.advance([
+      { bucket: 1, seq: 9n },
+      { bucket: 2, seq: 4n },
+    ]);
+    cursors.atEnd([2, 3]);
+    expect([1, 2, 3, 4].map(positionOf)).toEqual([9n, 9n, 9n, 0n]);
   });
 });
 

@@ -5,13 +5,14 @@ import type { BaseEvent } from "../events/outbox-event.js";
 import type { Outcome } from "../pipeline/outcome.js";
 import type { ClaimedBatch, FetchRequest, FetchSession, FetchWorker } from "../processor/fetch-strategy.js";
 import { startLeaseDeadline } from "../processor/lease-deadline.js";
-import type { BucketOperations, BucketPosition, BucketRow } from "../protocols/bucket-operations.js";
+import type { BucketOperations, BucketPosition, BucketReadRequest, BucketRow } from "../protocols/bucket-operations.js";
 import type { EventRepository } from "../protocols/event-repository.js";
 import { createBucketCursors } from "./bucket-cursors.js";
 import { createBucketOrder } from "./bucket-order.js";
 import { type BucketOwnership, createBucketOwnership, type OwnedBucket } from "./bucket-ownership.js";
 import { createHeldEvents } from "./held-events.js";
 import { createKeyTurns } from "./key-turns.js";
+import { createLateCommits, type Glimpse } from "./late-commits.js";
 import { startAlone } from "./lone-starts.js";
 import { createParkedKeys, type ParkedKey } from "./parked-keys.js";
 import { createSuspicions } from "./suspicions.js";
@@ -49,16 +50,15 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   const held = createHeldEvents();
   const parked = createParkedKeys(nowMs);
   const turns = createKeyTurns(inFlightPerKey);
-  const cursors = createBucketCursors(defaults.recentWindowMs, nowMs);
+  const cursors = createBucketCursors();
+  const late = createLateCommits(defaults.openWriterPatienceMs, nowMs);
   const suspicions = createSuspicions();
   const counted = new Map<bigint, number>();
   /** Acquired, and not read before it is known which of their keys are blocked. */
   const fresh = new Map<number, OwnedBucket>();
   let starting: Promise<void> | null = null;
-  let isCaughtUp = false;
   /** The last read may have left events behind. */
   let hasMore = false;
-  let nextRecentMs = 0;
   const whole = createWholeReading(nowMs);
   let nextScheduledMs = 0;
 
@@ -137,15 +137,20 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     return free;
   }
 
-  async function moveCursors(buckets: readonly number[]): Promise<void> {
-    if (whole.isDue()) {
-      await loadFailed(buckets);
-      cursors.rewindAll();
-      whole.begin();
-    } else if (isCaughtUp || nowMs() >= nextRecentMs) {
-      cursors.rewindRecent();
-      nextRecentMs = nowMs() + defaults.recentEveryMs;
-    }
+  async function beginWhole(buckets: readonly number[]): Promise<void> {
+    if (!whole.isDue()) return;
+    await loadFailed(buckets);
+    cursors.rewindAll();
+    whole.begin();
+  }
+
+  /** Whether the events of an answer can be used. Else it may lack earlier ones of their keys, and cursors have gone back. */
+  function isUsable(glimpse: Glimpse): boolean {
+    const behind = late.noted(glimpse);
+    if (behind === null) return true;
+    cursors.rewindTo(behind);
+    hasMore = true;
+    return false;
   }
 
   /** Takes the events that may be worked on, and parks the keys of those that back off. Nothing may fail between this and the batch. */
@@ -176,7 +181,11 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   async function endSchedules(epochs: Epochs): Promise<void> {
     if (epochs.size === 0 || nowMs() < nextScheduledMs) return;
     const fence = { kind: "buckets", owner: ownership.owner, epochs } as const;
-    const ended = await operations.endSchedules(fence, defaults.schedulesPerCall);
+    const ended = await operations.endSchedules(fence, defaults.schedulesPerCall).catch((error: unknown) => {
+      // Some may have ended all the same, anywhere.
+      cursors.rewindAll();
+      throw error;
+    });
     for (const { bucket, seq } of ended) cursors.rewind(bucket, seq);
     if (ended.length < defaults.schedulesPerCall) nextScheduledMs = nowMs() + defaults.scheduledEveryMs;
   }
@@ -184,28 +193,40 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   /** Reads on where there is something to be had, for a while also when all that comes has to wait. */
   async function readBuckets(epochs: Epochs, limit: number): Promise<E[]> {
     const buckets = [...epochs.keys()];
-    await moveCursors(buckets);
+    await beginWhole(buckets);
     const most = heldOfBucket(limit);
     for (let reads = 1; ; reads += 1) {
+      cursors.rewindTo(late.seenTo);
       const from = cursors.positions(buckets, limit, (bucket) => most - held.countOf(bucket));
       const startedAt = nowMs();
-      const rows = from.length === 0 ? [] : await operations.read({ from, limit, ...except() });
-      cursors.advance(rows.map(({ event: { bucket, seq } }) => ({ bucket, seq })));
-      // Or of a bucket of which no more may be in hand.
-      hasMore = rows.length === limit || from.length < buckets.length || gaveAllTheyMay(from, rows);
-      isCaughtUp = !hasMore;
-      whole.hasRead(nowMs() - startedAt, isCaughtUp);
-      if (rows.length === 0) noteClean(buckets);
-      const taken = take(rows, epochs);
-      if (taken.length > 0 || rows.length === 0 || !hasMore || reads === defaults.readsInVainMax) return taken;
+      const rows = from.length === 0 ? [] : await read({ from, limit });
+      if (rows !== null) {
+        cursors.advance(rows.map(({ event: { bucket, seq } }) => ({ bucket, seq })));
+        const atEnd = rows.length < limit ? readToTheEnd(from, rows) : [];
+        cursors.atEnd(atEnd);
+        // Some gave all that were asked of them, or were not asked because no more of them may be in hand.
+        hasMore = atEnd.length < buckets.length;
+        whole.hasRead(nowMs() - startedAt, !hasMore);
+        if (rows.length === 0) noteClean(buckets);
+      }
+      const taken = take(rows ?? [], epochs);
+      if (taken.length > 0 || rows?.length === 0 || !hasMore || reads === defaults.readsInVainMax) return taken;
     }
+  }
+
+  /** Reads once. `null`: the answer may lack earlier events of those in it. */
+  async function read(request: Pick<BucketReadRequest, "from" | "limit">): Promise<readonly BucketRow<E>[] | null> {
+    const { rows, writers } = await operations.read({ ...request, ...except() });
+    return isUsable({ writers, seqs: rows.map(({ event }) => event.seq) }) ? rows : null;
   }
 
   /** While the broker is away one event is tried at a time: the head of a key that waits, each time another one, or else any. */
   async function readToTry(epochs: Epochs, free: ParkedKey | undefined): Promise<E[]> {
-    if (free === undefined) return readBuckets(epochs, 1);
+    if (free === undefined || !epochs.has(free.bucket)) return readBuckets(epochs, 1);
     const from = [{ bucket: free.bucket, afterSeq: free.headSeq - 1n, limit: 1 }];
-    return take(epochs.has(free.bucket) ? await operations.read({ from, limit: 1, ...except() }) : [], epochs);
+    const rows = await read({ from, limit: 1 });
+    // If the head is gone the answer is an event of any key, whose earlier ones may not have been read.
+    return take(rows?.filter(({ event }) => event.seq === free.headSeq) ?? [], epochs);
   }
 
   /** Nothing of these buckets is left to work on: what their last owners died of is not in them any more. */
@@ -219,9 +240,10 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     for (const [bucket, epoch] of epochs) {
       if (suspicions.isStarted) return [];
       const fence = { kind: "buckets", owner: ownership.owner, epochs: new Map([[bucket, epoch]]) } as const;
+      cursors.rewindTo(late.seenTo);
       const position = { bucket, afterSeq: cursors.readTo(bucket), limit: 1 };
       const request = { position, fence, ...except(), holdsBack: parked.holdsBack };
-      const answer = await startAlone({ repository, operations, logger, counted }, request);
+      const answer = await startAlone({ repository, operations, logger, counted, isUsable }, request);
       switch (answer.kind) {
         case "started": {
           const [event] = take([{ event: answer.event, isDue: true }], fence.epochs);
@@ -273,6 +295,9 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     get seesAll() {
       return ownership.seesAll && fresh.size === 0 && held.seqs().length === 0 && !parked.hasUnchecked;
     },
+    get condition() {
+      return { failure: ownership.failure, blockedKeys: parked.failedCount };
+    },
     async fetch({ limit, filters }: FetchRequest) {
       if (filters !== undefined) throw notFiltered();
       hasMore = false;
@@ -296,11 +321,11 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   };
 }
 
-/** Whether a bucket gave as many events as were asked of it. */
-function gaveAllTheyMay<E extends BaseEvent>(from: readonly BucketPosition[], rows: readonly BucketRow<E>[]): boolean {
+/** The buckets that gave less than was asked of them. */
+function readToTheEnd<E extends BaseEvent>(from: readonly BucketPosition[], rows: readonly BucketRow<E>[]): number[] {
   const given = new Map<number, number>();
   for (const { event } of rows) given.set(event.bucket, (given.get(event.bucket) ?? 0) + 1);
-  return from.some(({ bucket, limit }) => given.get(bucket) === limit);
+  return from.filter(({ bucket, limit }) => (given.get(bucket) ?? 0) < limit).map(({ bucket }) => bucket);
 }
 
 function notFiltered(): OmniBoxError {

@@ -6,6 +6,7 @@ import type { BucketOperations, BucketPosition, PeekedRow } from "../protocols/b
 import type { EventRepository } from "../protocols/event-repository.js";
 import type { BucketFence } from "../protocols/fence.js";
 import type { Logger } from "../protocols/logger.js";
+import type { Glimpse, LateCommits } from "./late-commits.js";
 
 /** What came of looking for an event to start alone. */
 export type LoneStart<E extends BaseEvent> =
@@ -15,7 +16,7 @@ export type LoneStart<E extends BaseEvent> =
   | { readonly kind: "failed"; readonly row: PeekedRow }
   /** Its backoff is not over, or its key waits for an earlier one. */
   | { readonly kind: "waiting"; readonly row: PeekedRow }
-  /** It went away, or its bucket was lost, while it was looked at. */
+  /** It went away, or its bucket was lost, while it was looked at; or an earlier one of its key may have been overlooked. */
   | { readonly kind: "gone" }
   /** No event is left. */
   | { readonly kind: "nothing" };
@@ -27,6 +28,8 @@ export interface LoneStartParts<E extends BaseEvent> {
   readonly logger: Logger;
   /** The starts that this very process has counted: it did not die of them, and counts none twice. */
   readonly counted: Map<bigint, number>;
+  /** Whether what was read can be used; see {@link LateCommits}. */
+  readonly isUsable: (glimpse: Glimpse) => boolean;
 }
 
 /** From where to look, and what to leave out. */
@@ -45,11 +48,15 @@ export interface LoneStartRequest {
  * Its content may be what kills, so the start is counted, and the count committed, before the content is read.
  */
 export async function startAlone<E extends BaseEvent>(
-  { repository, operations, logger, counted }: LoneStartParts<E>,
+  { repository, operations, logger, counted, isUsable }: LoneStartParts<E>,
   { position, fence, exceptSeqs, exceptKeys, holdsBack }: LoneStartRequest,
 ): Promise<LoneStart<E>> {
   const request = { from: [{ ...position, limit: 1 }], limit: 1, exceptSeqs, exceptKeys };
-  const [row] = await operations.peek(request);
+  const {
+    rows: [row],
+    writers,
+  } = await operations.peek(request);
+  if (!isUsable({ writers, seqs: row === undefined ? [] : [row.seq] })) return { kind: "gone" };
   if (row === undefined) return { kind: "nothing" };
   if (!row.isDue || holdsBack(row.partitionKey, row.seq)) return { kind: "waiting", row };
   const { id, seq, startedAttempts, attemptsMade } = row;
@@ -65,15 +72,18 @@ export async function startAlone<E extends BaseEvent>(
   counted.set(seq, start);
   const { missing } = await operations.recordStarted(fence, { id, seq }, start);
   if (missing.length > 0) return { kind: "gone" };
-  const [read] = await operations.read({ ...request, from: [{ ...position, afterSeq: seq - 1n, limit: 1 }] });
+  const { rows } = await operations.read({ ...request, from: [{ ...position, afterSeq: seq - 1n, limit: 1 }] });
   // Someone may have dealt with it meanwhile, and then the next one was read, whose start is not counted.
-  return read?.event.seq === seq ? { kind: "started", event: read.event } : { kind: "gone" };
+  const read = rows.find(({ event }) => event.seq === seq);
+  return read === undefined ? { kind: "gone" } : { kind: "started", event: read.event };
 }
 
 function crashedError({ id, startedAttempts }: PeekedRow): OmniBoxError {
   return new OmniBoxError(
     "OUTBOX.CRASHED",
-    `event ${id} was started ${startedAttempts} times alone, and each time its process died: find out what about it kills the relay, then requeue it`,
+    `event ${id} was started ${startedAttempts} times alone, and each time its process died: find out what its converter, the steps ` +
+      "or the publisher do with it (memory, native code, process.exit). Then set it back (status pending, attemptsMade 0, " +
+      "nextAttemptAt null) or delete it, and what waits behind it goes on; the statements are in docs/failure-modes.md, Failed events",
     { meta: { id, startedAttempts } },
   );
 }

@@ -78,6 +78,24 @@ export interface PeekedRow extends EventRef {
   readonly isDue: boolean;
 }
 
+/** A transaction that may have added events, and had not ended when the read had begun. */
+export interface OpenWriter {
+  /** Of this transaction and no other, as long as the store runs. */
+  readonly id: string;
+  /** Whether the read has certainly seen nothing of it. Else it may have ended just in time to be seen. */
+  readonly isHidden: boolean;
+}
+
+/** What a read has found. */
+export interface BucketReading<Row> {
+  readonly rows: readonly Row[];
+  /**
+   * Every transaction that has begun to add events and is not seen by the read, whichever buckets they are of; others besides do
+   * no harm. An event of one that is left out must be seen by the very next read.
+   */
+  readonly writers: readonly OpenWriter[];
+}
+
 /** What became of an event that its key waits for. One that is completed or gone is not answered. */
 export interface HeadState {
   readonly seq: bigint;
@@ -127,10 +145,12 @@ export interface BucketOperations<E extends BaseEvent> {
   markClean(fence: BucketFence): Promise<void>;
 
   /**
-   * Reads pending events without a schedule in the order of `from`, and in the order of `seq` within a bucket, due or not.
-   * Changes nothing.
+   * Reads pending events without a schedule in the order of `from`, and in the order of `seq` within a bucket, due or not, all as
+   * of one moment. Changes nothing.
+   *
+   * The transactions that have yet to end are looked up after that moment.
    */
-  read(request: BucketReadRequest): Promise<readonly BucketRow<E>[]>;
+  read(request: BucketReadRequest): Promise<BucketReading<BucketRow<E>>>;
 
   /**
    * Ends the schedules of pending events of the held buckets whose time has come, the earliest first, at most `limit`: sets their
@@ -145,7 +165,7 @@ export interface BucketOperations<E extends BaseEvent> {
   endSchedules(fence: BucketFence, limit: number): Promise<readonly EndedSchedule[]>;
 
   /** Like `read`, but does not fetch what the events contain: it may be what kills the process. */
-  peek(request: BucketReadRequest): Promise<readonly PeekedRow[]>;
+  peek(request: BucketReadRequest): Promise<BucketReading<PeekedRow>>;
 
   /** Tells for each event, by its `seq`, what became of it. */
   headStates(seqs: readonly bigint[]): Promise<readonly HeadState[]>;

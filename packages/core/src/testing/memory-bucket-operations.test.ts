@@ -109,7 +109,7 @@ describe("outcomes under a bucket fence in memory", () => {
     const row = { id: added?.id ?? "", seq: added?.seq ?? 0n };
     expect(await repository.buckets.recordStarted({ ...held, owner: "b" }, row, 1)).toEqual({ missing: [row] });
     expect(await repository.buckets.recordStarted(held, row, 2)).toEqual({ missing: [] });
-    expect((await repository.buckets.peek(everywhere()))[0]?.startedAttempts).toBe(2);
+    expect((await repository.buckets.peek(everywhere())).rows[0]?.startedAttempts).toBe(2);
   });
 });
 
@@ -121,13 +121,27 @@ describe("reads of buckets in memory", () => {
     );
     const key = repository.all()[0]?.partitionKey ?? "";
     const { buckets } = repository;
-    expect(seqsOf(await buckets.read(everywhere()))).toEqual([1n, 2n, 3n, 4n]);
-    expect(seqsOf(await buckets.read(everywhere({ exceptSeqs: [3n] })))).toEqual([1n, 2n, 4n]);
-    expect(seqsOf(await buckets.read(everywhere({ exceptKeys: [key] })))).toEqual([3n, 4n]);
-    expect(await buckets.read({ ...everywhere(), limit: 1 })).toHaveLength(1);
+    expect(seqsOf((await buckets.read(everywhere())).rows)).toEqual([1n, 2n, 3n, 4n]);
+    expect(seqsOf((await buckets.read(everywhere({ exceptSeqs: [3n] }))).rows)).toEqual([1n, 2n, 4n]);
+    expect(seqsOf((await buckets.read(everywhere({ exceptKeys: [key] }))).rows)).toEqual([3n, 4n]);
+    expect((await buckets.read({ ...everywhere(), limit: 1 })).rows).toHaveLength(1);
     const bucket = repository.all()[0]?.bucket ?? 0;
     const from = [{ bucket, afterSeq: 1n, limit: 1 }];
-    expect(seqsOf(await buckets.read({ ...everywhere(), from }))).toEqual([2n]);
+    expect(seqsOf((await buckets.read({ ...everywhere(), from })).rows)).toEqual([2n]);
+  });
+
+  it("name the transactions that have added events and are open", async () => {
+    const writers = async () => (await repository.buckets.read(everywhere())).writers;
+    await repository.transaction(async (tx) => {
+      expect(await writers()).toEqual([]);
+      await repository.add(tx, [draft(), draft()]);
+      const [first, ...others] = await writers();
+      expect([first?.isHidden, others]).toEqual([true, []]);
+      await repository.transaction((other) => repository.add(other, [draft()]));
+      expect(await writers()).toEqual([first]);
+      expect((await repository.buckets.peek(everywhere())).writers).toEqual([first]);
+    });
+    expect(await writers()).toEqual([]);
   });
 
   it("show an event that backs off as not due, and a scheduled one when its time has come and its schedule was ended", async () => {
@@ -138,15 +152,17 @@ describe("reads of buckets in memory", () => {
     const row = { id: first?.id ?? "", seq: 1n, attemptsMade: 1, startedAttempts: 0, error: null };
     await repository.recordPending(held, [{ ...row, delayMs: 50 }]);
     const { buckets } = repository;
-    expect((await buckets.read(everywhere())).map(({ event, isDue }) => [event.seq, isDue])).toEqual([[1n, false]]);
+    expect((await buckets.read(everywhere())).rows.map(({ event, isDue }) => [event.seq, isDue])).toEqual([
+      [1n, false],
+    ]);
     expect(await buckets.headStates([1n, 99n])).toEqual([{ seq: 1n, state: "backingOff" }]);
     expect(await buckets.endSchedules(held, 9)).toEqual([]);
     await clock.advance(100);
     expect(await buckets.headStates([1n])).toEqual([{ seq: 1n, state: "due" }]);
-    expect(seqsOf(await buckets.read(everywhere()))).toEqual([1n]);
+    expect(seqsOf((await buckets.read(everywhere())).rows)).toEqual([1n]);
     expect(await buckets.endSchedules({ ...held, owner: "b" }, 9)).toEqual([]);
     expect(await buckets.endSchedules(held, 9)).toEqual([{ bucket: first?.bucket, seq: 2n }]);
-    expect(seqsOf(await buckets.read(everywhere()))).toEqual([1n, 2n]);
+    expect(seqsOf((await buckets.read(everywhere())).rows)).toEqual([1n, 2n]);
   });
 
   it("find the earliest failed event of each key", async () => {

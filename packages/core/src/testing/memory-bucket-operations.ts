@@ -1,6 +1,7 @@
 import type { BaseEvent } from "../events/outbox-event.js";
 import type {
   BucketOperations,
+  BucketReading,
   BucketReadRequest,
   BucketRow,
   EndedSchedule,
@@ -40,6 +41,12 @@ export function createMemoryBucketOperations<E extends BaseEvent>(
     return [...positions.values()].flatMap(({ read }) => read).slice(0, limit);
   }
 
+  /** What is written becomes visible, and its transaction is open no more, in one turn. */
+  const readingOf = <Row>(rows: readonly Row[]): BucketReading<Row> => ({
+    rows,
+    writers: store.writers().map((id) => ({ id, isHidden: true })),
+  });
+
   async function endSchedules(fence: BucketFence, limit: number): Promise<readonly EndedSchedule[]> {
     const scheduledMs = ({ scheduledAt }: E) => scheduledAt?.getTime() ?? Number.POSITIVE_INFINITY;
     const hasCome = (event: E) => scheduledMs(event) <= clock.now();
@@ -73,19 +80,21 @@ export function createMemoryBucketOperations<E extends BaseEvent>(
 
   return Object.freeze({
     ...ownership,
-    read: async (request: BucketReadRequest) => readNow(request).map(rowOf),
+    read: async (request: BucketReadRequest) => readingOf(readNow(request).map(rowOf)),
     endSchedules,
     peek: async (request: BucketReadRequest) =>
-      readNow(request).map(
-        (event): PeekedRow => ({
-          id: event.id,
-          seq: event.seq,
-          bucket: event.bucket,
-          partitionKey: event.partitionKey,
-          attemptsMade: event.attemptsMade,
-          startedAttempts: event.startedAttempts,
-          isDue: isDue(event),
-        }),
+      readingOf(
+        readNow(request).map(
+          (event): PeekedRow => ({
+            id: event.id,
+            seq: event.seq,
+            bucket: event.bucket,
+            partitionKey: event.partitionKey,
+            attemptsMade: event.attemptsMade,
+            startedAttempts: event.startedAttempts,
+            isDue: isDue(event),
+          }),
+        ),
       ),
     headStates: async (seqs: readonly bigint[]) => seqs.flatMap(stateOf),
     failedHeads: async (buckets: readonly number[]) => failedHeadsNow(buckets),

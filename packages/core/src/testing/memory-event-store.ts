@@ -36,6 +36,7 @@ export class MemoryEventStore<E extends BaseEvent> {
   private readonly committed = new Map<bigint, E>();
   private readonly committedNames = new Map<string, bigint>();
   private readonly locks = new Map<string, Lock<E>>();
+  private readonly openWriters = new Map<OpenTransaction, string>();
   private lastSeq = 0n;
 
   /** @param uniqueNames - the names of an event that no other may have, its `idName` among them */
@@ -52,6 +53,11 @@ export class MemoryEventStore<E extends BaseEvent> {
   /** Those of them that are to be worked on, in `seq` order. */
   pending(): E[] {
     return [...this.committed.values()].filter(({ status }) => status === "pending").sort(bySeq);
+  }
+
+  /** Open transactions that have inserted events: an id of each. */
+  writers(): string[] {
+    return [...this.openWriters.values()];
   }
 
   event(seq: bigint): E | undefined {
@@ -121,6 +127,8 @@ export class MemoryEventStore<E extends BaseEvent> {
     const stored = Object.freeze({ ...event });
     const names = this.uniqueNames(stored);
     for (const name of names) this.lock(name, open, stored);
+    if (!this.openWriters.has(open)) this.openWriters.set(open, String(stored.seq));
+    open.atRelease(() => this.openWriters.delete(open));
     open.atCommit(() => {
       this.committed.set(stored.seq, stored);
       for (const name of names) this.committedNames.set(name, stored.seq);

@@ -21,7 +21,33 @@ const isWanted = `CASE WHEN event.seq IN (SELECT unnest($5::bigint[])) OR event.
                THEN false ELSE true END`;
 
 /**
- * Reads whole buckets from a position each. `$1` buckets, `$2` their last `seq`, `$3` their limits, `$4` the limit of all, `$5` events
+ * The transactions that have locked the table for writing, each with a sign before its id: `-` when the statement's snapshot does
+ * not contain it, `+` when that is not known.
+ *
+ * An INSERT locks the table before it draws a `seq`, and its transaction lets go when it is visible. A lock is no part of a snapshot: it
+ * is looked up while the statement runs, which is after its snapshot was taken. By the snapshot's own account a transaction is hidden
+ * when it was running then, or has a number as high as none that had ended; a lock alone does not prove it, because it is let go of
+ * a moment after the commit. Numbers of locks have 32 bits and come round, so they are compared as PostgreSQL compares them.
+ */
+function openWritersSql({ name }: EventTable): string {
+  return `
+    SELECT ARRAY (
+      SELECT CASE WHEN bool_or(
+                    lock.locktype = 'transactionid' AND lock.granted AND lock.mode = 'ExclusiveLock'
+                    AND (lock.transactionid = ANY (ARRAY (SELECT pg_snapshot_xip(pg_current_snapshot())::xid))
+                         OR (lock.transactionid::text::bigint - ended.before + 4294967296) % 4294967296 < 2147483648))
+                  THEN '-' ELSE '+' END || lock.virtualtransaction
+      FROM pg_locks AS lock
+      CROSS JOIN (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint % 4294967296 AS before) AS ended
+      GROUP BY lock.virtualtransaction
+      HAVING bool_or(lock.locktype = 'relation' AND lock.granted AND lock.mode = 'RowExclusiveLock'
+                     AND lock.relation = '${name.replaceAll("'", "''")}'::regclass
+                     AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    ) AS writers`;
+}
+
+/**
+ * Reads whole buckets from a position each, and behind all events one row with nothing but `writers`. `$1` buckets, `$2` their last `seq`, `$3` their limits, `$4` the limit of all, `$5` events
  * in hand, `$6` keys that wait.
  *
  * One after the other in the order given, which is known to the planner (WITH ORDINALITY), so that reading stops at the limit
@@ -32,7 +58,7 @@ export function readBucketsSql(table: EventTable, content: BucketReadContent): s
   const columns = content === "events" ? table.columns : headColumns;
   const inLateral = columns.map((column) => `event.${column}`).join(", ");
   return `
-    SELECT ${columns.join(", ")}, is_due
+    SELECT ${columns.join(", ")}, is_due, writers
     FROM (
       SELECT found.*, position.ord
       FROM unnest($1::smallint[], $2::bigint[], $3::integer[]) WITH ORDINALITY
@@ -54,6 +80,8 @@ export function readBucketsSql(table: EventTable, content: BucketReadContent): s
       ORDER BY position.ord
       LIMIT (SELECT $4::integer)
     ) AS event
+    FULL JOIN (${openWritersSql(table)}
+    ) AS look ON false
     ORDER BY ord, seq`;
 }
 

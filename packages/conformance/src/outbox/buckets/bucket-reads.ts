@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import type { BucketPosition, BucketReadRequest, BucketRow, EventRef, OutboxEvent, PendingRow } from "@omni-box/core";
+import type {
+  BucketPosition,
+  BucketReadRequest,
+  BucketRow,
+  EventRef,
+  OpenWriter,
+  OutboxEvent,
+  PendingRow,
+} from "@omni-box/core";
 import type { BucketScenario, Ownership } from "./bucket-scenario.js";
 
 /** From the start of each bucket, with no limit that matters. */
@@ -20,14 +28,26 @@ export async function readBothWays(
   { buckets }: BucketScenario,
   request: BucketReadRequest,
 ): Promise<readonly BucketRow<OutboxEvent>[]> {
-  const rows = await buckets.read(request);
-  const peeked = await buckets.peek(request);
+  const { rows } = await buckets.read(request);
+  const { rows: peeked } = await buckets.peek(request);
   assert.deepEqual(
     peeked.map(({ seq, isDue }) => ({ seq, isDue })),
     rows.map(({ event, isDue }) => ({ seq: event.seq, isDue })),
     "what was peeked at differs from what was read",
   );
   return rows;
+}
+
+/** Whom a read of the bucket, and a peek after it, name as writers. */
+export async function writersOf({ buckets }: BucketScenario, bucket = 0): Promise<readonly OpenWriter[]> {
+  const { writers } = await buckets.read(requestFor(from(bucket)));
+  const { writers: peeked } = await buckets.peek(requestFor(from(bucket)));
+  return peeked.filter(({ id }) => writers.some((writer) => writer.id === id));
+}
+
+/** Those of the writers whose ids are among the others'. */
+export function named(writers: readonly OpenWriter[], others: readonly OpenWriter[]): OpenWriter[] {
+  return writers.filter(({ id }) => others.some((other) => other.id === id));
 }
 
 export function seqsOf(rows: readonly BucketRow<OutboxEvent>[]): bigint[] {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import type { OpenWriter } from "@omni-box/core";
 import type { OutboxRepositoryCase } from "../outbox-repository-case.js";
 import { openOutbox } from "../outbox-scenario.js";
 import { sampleEvent } from "../sample-event.js";
-import { backOff, from, giveUp, readBothWays, requestFor, seqs, seqsOf } from "./bucket-reads.js";
+import { backOff, from, giveUp, named, readBothWays, requestFor, seqs, seqsOf, writersOf } from "./bucket-reads.js";
 import { keysOfBucket, openBuckets } from "./bucket-scenario.js";
 
 const requires = ["ownedBuckets"] as const;
@@ -105,6 +106,48 @@ export const readingCases: readonly OutboxRepositoryCase[] = [
     },
   },
   {
+    id: "outbox.buckets.read-writers",
+    title:
+      "a transaction that has added events is named by every read until it is over, and certainly hidden no longer",
+    guarantee: "G4",
+    requires: ["ownedBuckets", "concurrentTransactions"],
+    async run(harness, features) {
+      const scenario = openBuckets(harness, features);
+      const { repository } = openOutbox(harness, features);
+      const [key] = keysOfBucket(0, await scenario.bucketCount(), 1);
+      const rollBack = new Error("rolled back by the case");
+      for (const rollsBack of [false, true]) {
+        let added: readonly OpenWriter[] = [];
+        const transaction = harness.transaction(async (tx) => {
+          const before = await writersOf(scenario);
+          await repository.add(tx, [sampleEvent({ partitionKey: key })]);
+          const after = await writersOf(scenario);
+          added = after.filter(({ id }) => before.every((writer) => writer.id !== id));
+          assert.deepEqual(
+            added.map(({ isHidden }) => isHidden),
+            [true],
+            "the transaction is not named, or called seen",
+          );
+          // Which bucket is read makes no difference, nor who writes besides.
+          await scenario.add(1, 1);
+          assert.deepEqual(named(await writersOf(scenario, 1), added), added);
+          if (rollsBack) throw rollBack;
+        });
+        await transaction.catch((error: unknown) => assert.equal(error, rollBack));
+        // What names it may last a moment longer than the transaction itself.
+        for (let reads = 1; ; reads += 1) {
+          const left = named(await writersOf(scenario), added);
+          assert.ok(
+            left.every(({ isHidden }) => !isHidden),
+            "a transaction that is over is called hidden",
+          );
+          if (left.length === 0) break;
+          assert.ok(reads < 1_000, "a transaction that is over is named for ever");
+        }
+      }
+    },
+  },
+  {
     id: "outbox.buckets.read-limits",
     title: "no more events than the limit of a bucket and than the limit of all are read, the first ones",
     requires,
@@ -202,7 +245,7 @@ export const readingCases: readonly OutboxRepositoryCase[] = [
       if (!ref) return assert.fail("one event was added");
       await backOff(scenario, held, [ref], { attemptsMade: 3, startedAttempts: 2 });
       const { partitionKey } = await scenario.stored(ref.id);
-      const peeked = await scenario.buckets.peek(requestFor(from(1)));
+      const { rows: peeked } = await scenario.buckets.peek(requestFor(from(1)));
       const expected = { ...ref, bucket: 1, partitionKey, attemptsMade: 3, startedAttempts: 2, isDue: false };
       assert.deepEqual(peeked, [expected]);
     },

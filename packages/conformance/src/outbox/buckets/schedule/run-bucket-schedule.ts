@@ -91,7 +91,7 @@ export async function runBucketSchedule(
     // Not in the order of their numbers, so that the order asked for is seen.
     const owned = [...worker.epochs.keys()].sort((a, b) => b - a);
     const positions = owned.map((bucket) => ({ bucket, afterSeq: model.afterSeq(), limit: 1_000 }));
-    const rows = await buckets.read(requestFor(positions, { limit }));
+    const { rows } = await buckets.read(requestFor(positions, { limit }));
     assert.deepEqual(
       rows.map(({ event, isDue }) => ({ seq: event.seq, isDue })),
       owned.flatMap((bucket) => model.pendingIn(bucket)).slice(0, limit),
