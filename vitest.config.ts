@@ -30,7 +30,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["**/*.test.ts"], exclude: [...ignored, ...integration, ...conformance] },
+        test: {
+          name: "unit",
+          include: ["**/*.test.ts"],
+          exclude: [...ignored, ...integration, ...conformance],
+          // None waits for anything real: what takes long computes, on a machine that has other things to do.
+          testTimeout: 20_000,
+        },
       },
       {
         extends: true,

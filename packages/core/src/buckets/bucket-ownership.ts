@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { describeFailure } from "../errors/describe-failure.js";
+import { describeFailure, type FailureDescription } from "../errors/describe-failure.js";
 import { startLeaseDeadline } from "../processor/lease-deadline.js";
 import type { BucketOperations } from "../protocols/bucket-operations.js";
 import type { CancelTimer, Clock } from "../protocols/clock.js";
@@ -37,6 +37,8 @@ export interface BucketOwnership {
    * empty read then means that the others have the rest.
    */
   readonly seesAll: boolean;
+  /** Why buckets could last not be renewed, shared or given up; `null` while they can. */
+  readonly failure: FailureDescription | null;
   /** Whether the bucket is owned under this epoch as far as this worker knows; also after its lease ran out untaken, and never once its release was sent. */
   isHeld(bucket: number, epoch: bigint): boolean;
   /** How much of the bucket's lease is left; 0 when it is not held under this epoch. Counted from before the request, on the monotonic and on the wall clock. */
@@ -232,6 +234,9 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
     },
     get seesAll() {
       return closing === null && bucketCount > 0 && ownedByOthers + held.count >= bucketCount && held.areAllReadable;
+    },
+    get failure() {
+      return gate.failure;
     },
     start() {
       if (closing !== null) return Promise.resolve();

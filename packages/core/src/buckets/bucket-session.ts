@@ -5,18 +5,16 @@ import type { BaseEvent } from "../events/outbox-event.js";
 import type { Outcome } from "../pipeline/outcome.js";
 import type { ClaimedBatch, FetchRequest, FetchSession, FetchWorker } from "../processor/fetch-strategy.js";
 import { startLeaseDeadline } from "../processor/lease-deadline.js";
-import type { BucketOperations, BucketPosition, BucketReadRequest, BucketRow } from "../protocols/bucket-operations.js";
+import type { BucketOperations, BucketRow, PeekedRow } from "../protocols/bucket-operations.js";
 import type { EventRepository } from "../protocols/event-repository.js";
-import { createBucketCursors } from "./bucket-cursors.js";
 import { createBucketOrder } from "./bucket-order.js";
 import { type BucketOwnership, createBucketOwnership, type OwnedBucket } from "./bucket-ownership.js";
+import { createBucketReader } from "./bucket-reader.js";
 import { createHeldEvents } from "./held-events.js";
 import { createKeyTurns } from "./key-turns.js";
-import { createLateCommits, type Glimpse } from "./late-commits.js";
 import { startAlone } from "./lone-starts.js";
 import { createParkedKeys, type ParkedKey } from "./parked-keys.js";
 import { createSuspicions } from "./suspicions.js";
-import { createWholeReading } from "./whole-reading.js";
 
 type Epochs = ReadonlyMap<number, bigint>;
 
@@ -50,8 +48,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   const held = createHeldEvents();
   const parked = createParkedKeys(nowMs);
   const turns = createKeyTurns(inFlightPerKey);
-  const cursors = createBucketCursors();
-  const late = createLateCommits(defaults.openWriterPatienceMs, nowMs);
+  const reader = createBucketReader({ operations, held, parked, nowMs });
   const suspicions = createSuspicions();
   const counted = new Map<bigint, number>();
   /** Acquired, and not read before it is known which of their keys are blocked. */
@@ -59,7 +56,6 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   let starting: Promise<void> | null = null;
   /** The last read may have left events behind. */
   let hasMore = false;
-  const whole = createWholeReading(nowMs);
   let nextScheduledMs = 0;
 
   const ownership: BucketOwnership = createBucketOwnership({
@@ -76,7 +72,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     onGone({ bucket }) {
       fresh.delete(bucket);
       parked.forget(bucket);
-      cursors.forget(bucket);
+      reader.forget(bucket);
       suspicions.forget(bucket);
     },
   });
@@ -114,7 +110,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     const arrived = [...fresh.values()];
     for (const { bucket } of arrived) {
       parked.forget(bucket);
-      cursors.forget(bucket);
+      reader.forget(bucket);
     }
     await loadFailed(arrived.map(({ bucket }) => bucket));
     for (const { bucket, epoch, uncleanTakeovers } of arrived) {
@@ -131,26 +127,10 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     if (asked.length === 0) return [];
     const states = await operations.headStates(asked.map(({ headSeq }) => headSeq));
     const free = parked.checked(asked, states, onFailedKey === "skip");
-    for (const { bucket, headSeq } of free) cursors.rewind(bucket, headSeq);
+    for (const { bucket, headSeq } of free) reader.goBackTo({ bucket, seq: headSeq });
     // Another event of a key that goes on may have failed too.
     await loadFailed([...new Set(free.map(({ bucket }) => bucket))]);
     return free;
-  }
-
-  async function beginWhole(buckets: readonly number[]): Promise<void> {
-    if (!whole.isDue()) return;
-    await loadFailed(buckets);
-    cursors.rewindAll();
-    whole.begin();
-  }
-
-  /** Whether the events of an answer can be used. Else it may lack earlier ones of their keys, and cursors have gone back. */
-  function isUsable(glimpse: Glimpse): boolean {
-    const behind = late.noted(glimpse);
-    if (behind === null) return true;
-    cursors.rewindTo(behind);
-    hasMore = true;
-    return false;
   }
 
   /** Takes the events that may be worked on, and parks the keys of those that back off. Nothing may fail between this and the batch. */
@@ -176,97 +156,80 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   const heldOfBucket = (limit: number) =>
     Math.max(defaults.heldOfBucketMin, Math.ceil((4 * limit) / Math.max(1, ownership.bucketCount)));
 
-  const except = () => ({ exceptSeqs: held.seqs(), exceptKeys: parked.keys(defaults.exceptKeysMax) });
-
   async function endSchedules(epochs: Epochs): Promise<void> {
     if (epochs.size === 0 || nowMs() < nextScheduledMs) return;
     const fence = { kind: "buckets", owner: ownership.owner, epochs } as const;
     const ended = await operations.endSchedules(fence, defaults.schedulesPerCall).catch((error: unknown) => {
       // Some may have ended all the same, anywhere.
-      cursors.rewindAll();
+      reader.forgetAll();
       throw error;
     });
-    for (const { bucket, seq } of ended) cursors.rewind(bucket, seq);
+    for (const event of ended) reader.goBackTo(event);
     if (ended.length < defaults.schedulesPerCall) nextScheduledMs = nowMs() + defaults.scheduledEveryMs;
   }
 
   /** Reads on where there is something to be had, for a while also when all that comes has to wait. */
   async function readBuckets(epochs: Epochs, limit: number): Promise<E[]> {
     const buckets = [...epochs.keys()];
-    await beginWhole(buckets);
-    const most = heldOfBucket(limit);
-    for (let reads = 1; ; reads += 1) {
-      cursors.rewindTo(late.seenTo);
-      const from = cursors.positions(buckets, limit, (bucket) => most - held.countOf(bucket));
-      const startedAt = nowMs();
-      const rows = from.length === 0 ? [] : await read({ from, limit });
-      if (rows !== null) {
-        cursors.advance(rows.map(({ event: { bucket, seq } }) => ({ bucket, seq })));
-        const atEnd = rows.length < limit ? readToTheEnd(from, rows) : [];
-        cursors.atEnd(atEnd);
-        // Some gave all that were asked of them, or were not asked because no more of them may be in hand.
-        hasMore = atEnd.length < buckets.length;
-        whole.hasRead(nowMs() - startedAt, !hasMore);
-        if (rows.length === 0) noteClean(buckets);
-      }
-      const taken = take(rows ?? [], epochs);
-      if (taken.length > 0 || rows?.length === 0 || !hasMore || reads === defaults.readsInVainMax) return taken;
+    if (reader.isWholeDue) {
+      await loadFailed(buckets);
+      reader.beginWhole();
     }
-  }
-
-  /** Reads once. `null`: the answer may lack earlier events of those in it. */
-  async function read(request: Pick<BucketReadRequest, "from" | "limit">): Promise<readonly BucketRow<E>[] | null> {
-    const { rows, writers } = await operations.read({ ...request, ...except() });
-    return isUsable({ writers, seqs: rows.map(({ event }) => event.seq) }) ? rows : null;
+    for (let reads = 1; ; reads += 1) {
+      const read = await reader.readOn(buckets, limit, heldOfBucket(limit));
+      hasMore = read.hasMore;
+      const isEmpty = read.rows?.length === 0;
+      if (isEmpty) noteClean(buckets);
+      const taken = take(read.rows ?? [], epochs);
+      if (taken.length > 0 || isEmpty || !hasMore || reads === defaults.readsInVainMax) return taken;
+    }
   }
 
   /** While the broker is away one event is tried at a time: the head of a key that waits, each time another one, or else any. */
   async function readToTry(epochs: Epochs, free: ParkedKey | undefined): Promise<E[]> {
     if (free === undefined || !epochs.has(free.bucket)) return readBuckets(epochs, 1);
-    const from = [{ bucket: free.bucket, afterSeq: free.headSeq - 1n, limit: 1 }];
-    const rows = await read({ from, limit: 1 });
-    // If the head is gone the answer is an event of any key, whose earlier ones may not have been read.
-    return take(rows?.filter(({ event }) => event.seq === free.headSeq) ?? [], epochs);
+    const row = await reader.readOne({ bucket: free.bucket, seq: free.headSeq });
+    return row === undefined ? [] : take([row], epochs);
   }
 
   /** Nothing of these buckets is left to work on: what their last owners died of is not in them any more. */
   function noteClean(buckets: readonly number[]): void {
-    const done = buckets.filter((bucket) => held.countOf(bucket) === 0 && !parked.isWaitingIn(bucket));
-    for (const bucket of suspicions.empty(done)) ownership.clean(bucket);
+    for (const bucket of buckets) {
+      if (!suspicions.isUnclean(bucket) || held.countOf(bucket) > 0 || parked.isWaitingIn(bucket)) continue;
+      suspicions.forget(bucket);
+      ownership.clean(bucket);
+    }
   }
 
   /** One event at a time of all buckets whose owners died again and again. */
   async function readAlone(epochs: Epochs): Promise<E[]> {
     for (const [bucket, epoch] of epochs) {
       if (suspicions.isStarted) return [];
-      const fence = { kind: "buckets", owner: ownership.owner, epochs: new Map([[bucket, epoch]]) } as const;
-      cursors.rewindTo(late.seenTo);
-      const position = { bucket, afterSeq: cursors.readTo(bucket), limit: 1 };
-      const request = { position, fence, ...except(), holdsBack: parked.holdsBack };
-      const answer = await startAlone({ repository, operations, logger, counted, isUsable }, request);
-      switch (answer.kind) {
-        case "started": {
-          const [event] = take([{ event: answer.event, isDue: true }], fence.epochs);
-          if (event === undefined) continue;
-          suspicions.started(event.seq);
-          return [event];
-        }
-        case "failed":
-        case "waiting": {
-          const { partitionKey, seq } = answer.row;
-          parked.park({ partitionKey, bucket, headSeq: seq }, true);
-          cursors.advance([{ bucket, seq }]);
-          hasMore = true;
-          continue;
-        }
-        case "gone":
-          hasMore = true;
-          continue;
-        case "nothing":
-          noteClean([bucket]);
+      const peeked = await reader.peek(bucket);
+      hasMore ||= peeked.hasMore;
+      const [row] = peeked.rows ?? [];
+      if (row === undefined) {
+        if (peeked.rows !== null) noteClean([bucket]);
+        continue;
+      }
+      const started =
+        row.isDue && !parked.holdsBack(row.partitionKey, row.seq) ? await startOne(row, epoch) : "waiting";
+      if (started === "waiting" || started === "failed") {
+        parked.park({ partitionKey: row.partitionKey, bucket, headSeq: row.seq }, true);
+        reader.passOver(row);
+      } else if (started !== "gone") {
+        suspicions.started(started.seq);
+        return [started];
       }
     }
     return [];
+  }
+
+  async function startOne(row: PeekedRow, epoch: bigint): Promise<E | "failed" | "gone"> {
+    const fence = { kind: "buckets", owner: ownership.owner, epochs: new Map([[row.bucket, epoch]]) } as const;
+    const started = await startAlone({ repository, operations, reader, logger, counted }, row, fence);
+    if (typeof started === "string") return started;
+    return take([started], fence.epochs)[0] ?? "gone";
   }
 
   function batchOf(events: readonly E[], owned: ReadonlyMap<number, bigint>): ClaimedBatch<E> {
@@ -319,13 +282,6 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     },
     close: () => ownership.close(),
   };
-}
-
-/** The buckets that gave less than was asked of them. */
-function readToTheEnd<E extends BaseEvent>(from: readonly BucketPosition[], rows: readonly BucketRow<E>[]): number[] {
-  const given = new Map<number, number>();
-  for (const { event } of rows) given.set(event.bucket, (given.get(event.bucket) ?? 0) + 1);
-  return from.filter(({ bucket, limit }) => (given.get(bucket) ?? 0) < limit).map(({ bucket }) => bucket);
 }
 
 function notFiltered(): OmniBoxError {

@@ -48,6 +48,7 @@ export function ownedBuckets(options: OwnedBucketsOptions = {}): FetchStrategy {
   return Object.freeze<FetchStrategy>({
     name: "ownedBuckets",
     leaseMs: resolved.leaseMs,
+    takeoverGraceMs: resolved.takeoverGraceMs,
     requires: ["ownedBuckets"],
     open(repository, worker) {
       const { buckets } = repository;

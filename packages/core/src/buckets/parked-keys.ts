@@ -1,4 +1,5 @@
 import type { FailedHead, HeadState } from "../protocols/bucket-operations.js";
+import { createDueQueue } from "./due-queue.js";
 
 /** A key whose events wait for one of them. */
 export interface ParkedKey {
@@ -33,6 +34,8 @@ const longestPatienceMs = 1_000;
  */
 export interface ParkedKeys {
   readonly size: number;
+  /** Keys whose head has failed, as far as it is known. */
+  readonly failedCount: number;
   /** Whether the event has to wait: it is the head, or comes after it. */
   holdsBack(partitionKey: string, seq: bigint): boolean;
   /** Keys for a read to leave out, those first that made reads come in vain most often; at most `limit`. */
@@ -61,6 +64,13 @@ export interface ParkedKeys {
 export function createParkedKeys(nowMs: () => number): ParkedKeys {
   const parks = new Map<string, Park>();
   const inVain = new Map<string, number>();
+  /** Parks by `checkAtMs`; those that have another one by now, or are gone, are passed over. */
+  const queue = createDueQueue<{ readonly park: Park; readonly atMs: number }>();
+
+  function checkAt(park: Park, atMs: number): void {
+    park.checkAtMs = atMs;
+    queue.add({ park, atMs }, atMs);
+  }
 
   function parkAt({ partitionKey, bucket, headSeq }: ParkedKey, isRecorded: boolean): Park {
     const present = parks.get(partitionKey);
@@ -73,10 +83,11 @@ export function createParkedKeys(nowMs: () => number): ParkedKeys {
       hasFailed: false,
       isRecorded,
       isBackingOff: false,
-      checkAtMs: nowMs(),
+      checkAtMs: 0,
       patienceMs: firstPatienceMs,
     };
     parks.set(partitionKey, park);
+    checkAt(park, nowMs());
     return park;
   }
 
@@ -88,6 +99,11 @@ export function createParkedKeys(nowMs: () => number): ParkedKeys {
   return {
     get size() {
       return parks.size;
+    },
+    get failedCount() {
+      let count = 0;
+      for (const { hasFailed } of parks.values()) if (hasFailed) count += 1;
+      return count;
     },
     get hasUnchecked() {
       for (const { hasFailed, isBackingOff } of parks.values()) if (!hasFailed && !isBackingOff) return true;
@@ -118,7 +134,7 @@ export function createParkedKeys(nowMs: () => number): ParkedKeys {
       park.isRecorded = true;
       park.hasFailed = hasFailed;
       park.isBackingOff = false;
-      park.checkAtMs = nowMs() + delayMs;
+      checkAt(park, nowMs() + delayMs);
     },
     parkFailed(heads) {
       for (const { partitionKey, bucket, seq } of heads) {
@@ -128,11 +144,19 @@ export function createParkedKeys(nowMs: () => number): ParkedKeys {
     },
     toCheck(limit, mayGoOn = () => true) {
       const now = nowMs();
-      const due = [...parks.values()].filter(
-        ({ isRecorded, checkAtMs, partitionKey }) => isRecorded && checkAtMs <= now && mayGoOn(partitionKey),
-      );
-      // Keeps the order of `parks` among equals, where the key that was parked last is last.
-      return due.sort((a, b) => a.checkAtMs - b.checkAtMs).slice(0, limit);
+      const asked: Park[] = [];
+      const looked = new Set<Park>();
+      while (asked.length < limit) {
+        const next = queue.takeDue(now);
+        if (next === undefined) break;
+        const { park, atMs } = next;
+        if (parks.get(park.partitionKey) !== park || park.checkAtMs !== atMs || looked.has(park)) continue;
+        looked.add(park);
+        if (park.isRecorded && mayGoOn(park.partitionKey)) asked.push(park);
+      }
+      // Until it is known what the store says of them they stay due.
+      for (const park of looked) checkAt(park, park.checkAtMs);
+      return asked;
     },
     checked(asked, states, goesPastFailed) {
       const bySeq = new Map(states.map(({ seq, state }) => [seq, state]));
@@ -147,7 +171,7 @@ export function createParkedKeys(nowMs: () => number): ParkedKeys {
         }
         park.hasFailed = state === "failed";
         park.isBackingOff = state === "backingOff";
-        park.checkAtMs = nowMs() + park.patienceMs;
+        checkAt(park, nowMs() + park.patienceMs);
         park.patienceMs = Math.min(longestPatienceMs, park.patienceMs * 2);
         return false;
       });

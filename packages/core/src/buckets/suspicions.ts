@@ -8,13 +8,13 @@ export interface Suspicions {
   /** Whether an event that was started alone is in work. */
   readonly isStarted: boolean;
   isSuspect(bucket: number): boolean;
+  /** Whether something that was there when a former owner died may be left. */
+  isUnclean(bucket: number): boolean;
   /** `events`: how many its last owner may have had in hand. */
   begin(bucket: number, uncleanTakeovers: number, events: number): void;
   started(seq: bigint): void;
   /** An event is in hand no more. `isDone`: it is completed or has failed. @returns whether its bucket is clean by that */
   ended(event: { readonly bucket: number; readonly seq: bigint }, isDone: boolean): boolean;
-  /** Nothing of these buckets is left to work on. @returns those that are clean by that */
-  empty(buckets: readonly number[]): readonly number[];
   forget(bucket: number): void;
 }
 
@@ -28,6 +28,7 @@ export function createSuspicions(): Suspicions {
       return startedSeq !== null;
     },
     isSuspect: (bucket) => left.get(bucket)?.isSuspect ?? false,
+    isUnclean: (bucket) => left.has(bucket),
     begin(bucket, uncleanTakeovers, events) {
       if (uncleanTakeovers === 0) left.delete(bucket);
       else left.set(bucket, { isSuspect: uncleanTakeovers > 1, events });
@@ -42,7 +43,6 @@ export function createSuspicions(): Suspicions {
       entry.events -= 1;
       return entry.events <= 0 && left.delete(bucket);
     },
-    empty: (buckets) => buckets.filter((bucket) => left.delete(bucket)),
     forget(bucket) {
       left.delete(bucket);
     },

@@ -5,6 +5,7 @@ import { aggregateIdOf, createRelayFixture } from "../../test/relay-fixture.js";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
 import { type OwnedBucketsOptions, ownedBuckets } from "../buckets/owned-buckets.js";
 import type { OutboxEventInput } from "../events/create-outbox-event.js";
+import { partitionBucket } from "../events/partition-bucket.js";
 import type { OutgoingMessage } from "../protocols/event-publisher.js";
 import { createOutboxRelay } from "./create-outbox-relay.js";
 import type { OutboxRelayOptions } from "./relay-options.js";
@@ -52,6 +53,28 @@ describe("the events of a key", () => {
     expect(most).toBe(1);
     await settle(relay.stop());
   });
+
+  it.each([100, 5_000])(
+    "are not overtaken by one that waited for a transaction open for %i ms, which others of their bucket overtake",
+    async (openMs) => {
+      const { broker, relay, repository, settle, until, clock } = setUp();
+      const keys = Array.from({ length: 500 }, (_, index) => `key-${index}`);
+      const [late = "", other = ""] = keys.filter((key) => partitionBucket(key, 64) === 0);
+      await relay.start();
+      await repository.transaction(async (tx) => {
+        await repository.add(tx, [ofKey(late, "late-1")]);
+        for (let passedMs = 0; passedMs < openMs; passedMs += 100) {
+          await storeEvents(repository, [ofKey(other, "other")]);
+          await clock.advance(100);
+        }
+      });
+      await storeEvents(repository, [ofKey(late, "late-2")]);
+      const ofLate = () => broker.messages("everything").filter(({ partitionKey }) => partitionKey === late);
+      await until(() => ofLate().length === 2);
+      expect(ofLate().map(aggregateIdOf)).toEqual(["late-1", "late-2"]);
+      await settle(relay.stop());
+    },
+  );
 
   it("wait while their head is refused, and other keys do not", async () => {
     const { broker, relay, repository, delivered, settle, until } = setUp({}, { retry: { delayMs: () => 5_000 } });

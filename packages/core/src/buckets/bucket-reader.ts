@@ -1,0 +1,118 @@
+import { defaults } from "../defaults.js";
+import type { BaseEvent } from "../events/outbox-event.js";
+import type {
+  BucketOperations,
+  BucketPosition,
+  BucketReading,
+  BucketRow,
+  PeekedRow,
+} from "../protocols/bucket-operations.js";
+import { createBucketCursors } from "./bucket-cursors.js";
+import type { HeldEvents } from "./held-events.js";
+import { createLateCommits } from "./late-commits.js";
+import type { ParkedKeys } from "./parked-keys.js";
+import { createWholeReading } from "./whole-reading.js";
+
+/** What a reader works with. */
+export interface BucketReaderParts<E extends BaseEvent> {
+  readonly operations: Pick<BucketOperations<E>, "read" | "peek">;
+  readonly held: Pick<HeldEvents, "seqs" | "countOf">;
+  readonly parked: Pick<ParkedKeys, "keys">;
+  /** A clock that never runs backwards. */
+  readonly nowMs: () => number;
+}
+
+/** What a read gave. */
+export interface Read<Row> {
+  /** `null`: earlier events of those that came may be missing, so they were dropped. The next read begins in front of them. */
+  readonly rows: readonly Row[] | null;
+  /** Whether it may have left events behind. */
+  readonly hasMore: boolean;
+}
+
+/** Reads buckets from where they were read to, leaving out what is in hand and the keys that wait. */
+export interface BucketReader<E extends BaseEvent> {
+  /** Whether it is time to read everything from the beginning. */
+  readonly isWholeDue: boolean;
+  /** Begins with that. */
+  beginWhole(): void;
+  /** Reads on in these buckets, `limit` events in all, and no more of one bucket than makes `most` in hand. */
+  readOn(buckets: readonly number[], limit: number, most: number): Promise<Read<BucketRow<E>>>;
+  /** Reads this event if it can be read. */
+  readOne(event: { readonly bucket: number; readonly seq: bigint }): Promise<BucketRow<E> | undefined>;
+  /** Looks at the next event of a bucket, and does not pass it over. */
+  peek(bucket: number): Promise<Read<PeekedRow>>;
+  /** Reads on behind this event. */
+  passOver(event: { readonly bucket: number; readonly seq: bigint }): void;
+  /** Reads this event again, and those behind it. */
+  goBackTo(event: { readonly bucket: number; readonly seq: bigint }): void;
+  /** Reads the whole bucket again. */
+  forget(bucket: number): void;
+  /** Reads all buckets again. */
+  forgetAll(): void;
+}
+
+/** Makes a reader that has read nothing yet. Its methods are called one after the other. */
+export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts<E>): BucketReader<E> {
+  const { operations, held, parked, nowMs } = parts;
+  const cursors = createBucketCursors();
+  const late = createLateCommits(defaults.openWriterPatienceMs, nowMs);
+  const whole = createWholeReading(nowMs);
+
+  const except = () => ({ exceptSeqs: held.seqs(), exceptKeys: parked.keys(defaults.exceptKeysMax) });
+
+  function usable<Row>({ rows, writers }: BucketReading<Row>, seqOf: (row: Row) => bigint): readonly Row[] | null {
+    const behind = late.noted({ writers, seqs: rows.map(seqOf) });
+    if (behind === null) return rows;
+    cursors.rewindTo(behind);
+    return null;
+  }
+
+  return {
+    get isWholeDue() {
+      return whole.isDue();
+    },
+    beginWhole() {
+      cursors.rewindAll();
+      whole.begin();
+    },
+    async readOn(buckets, limit, most) {
+      cursors.rewindTo(late.seenTo);
+      const from = cursors.positions(buckets, limit, (bucket) => most - held.countOf(bucket));
+      const startedAt = nowMs();
+      const rows =
+        from.length === 0 ? [] : usable(await operations.read({ from, limit, ...except() }), ({ event }) => event.seq);
+      if (rows === null) return { rows, hasMore: true };
+      cursors.advance(rows.map(({ event: { bucket, seq } }) => ({ bucket, seq })));
+      const atEnd = rows.length < limit ? readToTheEnd(from, rows) : [];
+      cursors.atEnd(atEnd);
+      // Some gave all that were asked of them, or were not asked because no more of them may be in hand.
+      const hasMore = atEnd.length < buckets.length;
+      whole.hasRead(nowMs() - startedAt, !hasMore);
+      return { rows, hasMore };
+    },
+    async readOne({ bucket, seq }) {
+      const from = [{ bucket, afterSeq: seq - 1n, limit: 1 }];
+      const { rows } = await operations.read({ from, limit: 1, ...except() });
+      // If it is gone, the next one comes, whose earlier ones may not have been read.
+      return rows.find(({ event }) => event.seq === seq);
+    },
+    async peek(bucket) {
+      cursors.rewindTo(late.seenTo);
+      const from = [{ bucket, afterSeq: cursors.readTo(bucket), limit: 1 }];
+      const rows = usable(await operations.peek({ from, limit: 1, ...except() }), ({ seq }) => seq);
+      return { rows, hasMore: rows === null || rows.length > 0 };
+    },
+    passOver: (event) => cursors.advance([event]),
+    goBackTo: ({ bucket, seq }) => cursors.rewind(bucket, seq),
+    forget: (bucket) => cursors.forget(bucket),
+    forgetAll: () => cursors.rewindAll(),
+  };
+}
+
+/** The buckets that gave less than was asked of them. */
+function readToTheEnd<E extends BaseEvent>(from: readonly BucketPosition[], rows: readonly BucketRow<E>[]): number[] {
+  const given = new Map<number, number>();
+  for (const { event } of rows) given.set(event.bucket, (given.get(event.bucket) ?? 0) + 1);
+  return from.filter(({ bucket, limit }) => (given.get(bucket) ?? 0) < limit).map(({ bucket }) => bucket);
+}
