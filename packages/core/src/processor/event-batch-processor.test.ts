@@ -4,6 +4,7 @@ import { driveUntilSettled } from "../../test/drive-clock.js";
 import { createGate } from "../../test/gate.js";
 import { observeRepository } from "../../test/observed-repository.js";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
+import { defaults } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
 import { outcome } from "../pipeline/outcome.js";
@@ -247,6 +248,44 @@ describe("a processor that gives up", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(result.results).toEqual([]);
     expect(repository.statements).toEqual(["claim"]);
+  });
+
+  it.each([
+    ["1", { status: "completed", attemptsMade: 0 }],
+    ["retry", { status: "pending", attemptsMade: 1 }],
+    ["failed", { status: "failed", attemptsMade: 1 }],
+  ])(
+    "records what work came to that ended after its lease, when it has the event again, and does not work on it twice: %s",
+    async (id, stored) => {
+      const { clock, repository, processor, ready, handled, gates } = setUp(draftsFor(id));
+      await ready;
+      const slow = createGate();
+      gates.set(id, slow.opened);
+      const processing = processor.processBatch(request);
+      await clock.advance(defaults.leaseMs + 1);
+      expect((await processing).abandoned).toHaveLength(1);
+      slow.open();
+      await clock.advance(0);
+      await processor.processBatch(request);
+      expect(handled).toEqual([id]);
+      expect(repository.all()).toMatchObject([stored]);
+    },
+  );
+
+  it("counts work that ended after its lease once", async () => {
+    const { clock, processor, ready, handled, gates } = setUp(draftsFor("retry"));
+    await ready;
+    const slow = createGate();
+    gates.set("retry", slow.opened);
+    const processing = processor.processBatch(request);
+    await clock.advance(defaults.leaseMs + 1);
+    await processing;
+    slow.open();
+    await clock.advance(0);
+    await processor.processBatch(request);
+    await clock.advance(5_000);
+    await processor.processBatch(request);
+    expect(handled).toEqual(["retry", "retry"]);
   });
 
   it("reports outcomes that the store did not take", async () => {

@@ -15,7 +15,7 @@ import { createOutageGate, type OutageGate } from "../resilience/outage-gate.js"
 import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { CommitContext, CommitReport, CommitStrategy } from "./commit-strategy.js";
 import { type DecidedRows, decideRows, type EventResult, finalOutcome } from "./decide-rows.js";
-import type { BatchOrder, ClaimedBatch, FetchSession, FetchStrategy } from "./fetch-strategy.js";
+import type { BatchOrder, ClaimedBatch, FetchCondition, FetchSession, FetchStrategy } from "./fetch-strategy.js";
 import { createLeaseHold, type LeaseHold } from "./lease-hold.js";
 import { createOpenOutcomes } from "./open-outcomes.js";
 
@@ -67,6 +67,8 @@ export interface EventBatchProcessor<E extends BaseEvent> {
   processBatch(request: ClaimBatchRequest): Promise<BatchProcessingResult<E>>;
   /** Whether an empty batch of this worker means that nothing is due for anybody. */
   seesAll(workerId: string): boolean;
+  /** What this worker's fetching knows of itself; `undefined` before its first claim, and where nothing is held. Asks nobody. */
+  condition(workerId: string): FetchCondition | undefined;
   /** Gives up what workers hold beyond their batches: call it when the last batch has ended. A later claim begins anew. Never rejects. */
   close(): Promise<void>;
 }
@@ -142,7 +144,7 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
     };
     const startedAt = clock.monotonicMs();
     const { order } = batch;
-    const pipe = (event: E) => openOutcomes.get(event.seq) ?? pipeline(event, context);
+    const pipe = (event: E) => openOutcomes.take(event.seq) ?? pipeline(event, context);
     const work = order === undefined ? pipe : (event: E) => inOrder(order, event, pipe);
     const onLate = (event: E, late: Outcome) => openOutcomes.keep(event, late);
     await collectOutcomes({ batch, outcomes, hold, clock, abandon, work, onLate });
@@ -175,6 +177,7 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
     claim,
     run,
     seesAll: (workerId: string) => sessions.get(workerId)?.seesAll ?? true,
+    condition: (workerId: string) => sessions.get(workerId)?.condition,
     async close() {
       const open = [...sessions.values()];
       sessions.clear();

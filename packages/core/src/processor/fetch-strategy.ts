@@ -1,3 +1,4 @@
+import type { FailureDescription } from "../errors/describe-failure.js";
 import type { BaseEvent } from "../events/outbox-event.js";
 import type { Outcome } from "../pipeline/outcome.js";
 import type { Clock } from "../protocols/clock.js";
@@ -52,12 +53,22 @@ export interface BatchOrder<E extends BaseEvent> {
   settled(results: readonly EventResult<E>[], report: CommitReport): void;
 }
 
+/** What a session knows of its own state, for a health endpoint; asks nobody. */
+export interface FetchCondition {
+  /** Why what it holds cannot be kept: the store does not answer what is asked about that; `null` while it does. */
+  readonly failure: FailureDescription | null;
+  /** Partition keys that stand still behind a failed event, as far as it has seen. */
+  readonly blockedKeys: number;
+}
+
 /** What one worker fetches with, from its start to its stop. */
 export interface FetchSession<E extends BaseEvent> {
   /** Claims the next due events; an empty batch when there are none. Rejects as the repository does. Called one at a time. */
   fetch(request: FetchRequest): Promise<ClaimedBatch<E>>;
   /** Whether an empty batch means that nothing is due; `false` while others may hold what this worker could get. */
   readonly seesAll: boolean;
+  /** There only where something is held between two fetches. */
+  readonly condition?: FetchCondition | undefined;
   /** Gives up what can be given up. Never rejects. */
   close(): Promise<void>;
 }
@@ -67,6 +78,8 @@ export interface FetchStrategy {
   readonly name: string;
   /** How long a claim lasts. */
   readonly leaseMs: number;
+  /** How long a claim must have been over before another worker takes what was claimed; default 0 ms. */
+  readonly takeoverGraceMs?: number;
   /** Whether the processor extends the leases of what is in work; default `false`. */
   readonly heartbeat?: boolean;
   /** What the repository must be able to do. */

@@ -16,6 +16,12 @@ describe("filtered", () => {
     );
   });
 
+  it("says of a strategy's factory that it was not called", () => {
+    expect(() => filtered(leased as never, { topics: ["a"] })).toThrow(
+      /, got a function: if it makes one, call it: leased\(\)$/,
+    );
+  });
+
   it("reports a wrong strategy and wrong filters at once", () => {
     expect(() => filtered(undefined as never, { topics: [] })).toThrow(
       /^CONFIG\.INVALID_OPTIONS: filtered: 2 problems: topics: .*; strategy: /,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { validateOptions } from "../errors/validate-options.js";
+import { uncalledFactory, validateOptions } from "../errors/validate-options.js";
 import type { FetchFilters } from "../protocols/event-repository.js";
 import type { FetchStrategy } from "./fetch-strategy.js";
 
@@ -25,13 +25,17 @@ const filterOptions = z
 export function filtered(strategy: FetchStrategy, filters: FetchFilters): FetchStrategy {
   // Parsed, thus a copy: what is done to the given object later changes nothing.
   const checked = validateOptions("filtered", filterOptions, filters, () => {
-    if (!isStrategy(strategy)) return ["strategy: expected a fetch strategy, as leased() and optimistic() make them"];
+    if (!isStrategy(strategy)) {
+      const expected = "strategy: expected a fetch strategy, as leased() and optimistic() make them";
+      return [`${expected}${uncalledFactory(strategy)}`];
+    }
     if (!strategy.requires.includes("ownedBuckets")) return [];
     return ["strategy: a bucket has one owner, which has to take all its events: filter leased() instead"];
   });
   return Object.freeze<FetchStrategy>({
     name: `filtered(${strategy.name})`,
     leaseMs: strategy.leaseMs,
+    takeoverGraceMs: strategy.takeoverGraceMs ?? 0,
     heartbeat: strategy.heartbeat ?? false,
     requires: strategy.requires,
     open(repository, worker) {
@@ -39,6 +43,9 @@ export function filtered(strategy: FetchStrategy, filters: FetchFilters): FetchS
       return {
         get seesAll() {
           return session.seesAll;
+        },
+        get condition() {
+          return session.condition;
         },
         fetch: (request) => session.fetch({ ...request, filters: bothOf(request.filters, checked) }),
         close: () => session.close(),

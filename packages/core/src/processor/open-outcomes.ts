@@ -4,13 +4,14 @@ import type { EventRef } from "../protocols/event-repository.js";
 import type { EventResult } from "./decide-rows.js";
 
 /**
- * Remembers completed events whose outcome is not known to be recorded.
+ * Remembers completed events whose outcome is not known to be recorded, and attempts that ended when their batch had been given up.
  *
- * When such a row is claimed again, because its lease ran out while the store did not answer, it is recorded under the new
- * lease and not worked on a second time.
+ * When such a row is claimed again, because its lease ran out while the store did not answer or the work took too long, the
+ * outcome is recorded under the new lease, and it is not worked on a second time.
  */
 export interface OpenOutcomes {
-  get(seq: bigint): Outcome | undefined;
+  /** What is to be recorded of the event instead of working on it. An attempt that did not complete is told once: then it counts. */
+  take(seq: bigint): Outcome | undefined;
   /** An outcome that came after its batch was recorded. */
   keep(event: BaseEvent, outcome: Outcome): void;
   /** Before the outcomes of a batch are recorded. */
@@ -23,9 +24,14 @@ export function createOpenOutcomes(): OpenOutcomes {
   /** With the number of batches that are recording the event: an older one may learn first that its lease is lost. */
   const open = new Map<bigint, { readonly outcome: Outcome; holders: number }>();
   return {
-    get: (seq) => open.get(seq)?.outcome,
+    take(seq) {
+      const outcome = open.get(seq)?.outcome;
+      if (outcome?.kind === "retry" || outcome?.kind === "failed") open.delete(seq);
+      return outcome;
+    },
     keep({ seq }, outcome) {
-      if (outcome.kind === "completed" && !outcome.isRecorded && !open.has(seq)) open.set(seq, { outcome, holders: 0 });
+      if (open.has(seq) || outcome.kind === "defer" || outcome.kind === "release") return;
+      if (outcome.kind !== "completed" || !outcome.isRecorded) open.set(seq, { outcome, holders: 0 });
     },
     hold(results) {
       for (const { event, outcome } of results) {

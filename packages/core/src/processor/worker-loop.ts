@@ -146,7 +146,8 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
     try {
       const batch = await processor.claim({ workerId, batchSize: limit });
       counters.claimed(batch.events.length, clock.monotonicMs() - startedAt);
-      store.succeeded("claim");
+      // A worker that cannot keep what it holds ends with nothing to read, and has then asked nobody.
+      if (batch.events.length > 0 || !processor.condition(workerId)?.failure) store.succeeded("claim");
       return batch;
     } catch (error) {
       counters.pollFailed();
