@@ -1,6 +1,5 @@
 // @ts-check
 import "./require-node.mjs";
-import { parseArgs } from "node:util";
 import { runDemo, runInboxBenchmark, runQuickstart, runRelayBenchmark } from "./checks/examples.mjs";
 import { findNode24 } from "./checks/node-24.mjs";
 import { checkPackages } from "./checks/packages.mjs";
@@ -10,6 +9,7 @@ import { endRunningCommands, runCommand } from "./run-command.mjs";
 import { createServices } from "./services.mjs";
 import { build, install } from "./set-up.mjs";
 import { createSteps } from "./steps.mjs";
+import { readTestFlags } from "./test-flags.mjs";
 
 /**
  * `npm test`: everything that must hold before a change lands. It does its own set-up and needs Node and npm only.
@@ -17,27 +17,12 @@ import { createSteps } from "./steps.mjs";
  *     npm test -- --private-services     start our own services even where some are running
  *     npm test -- --only types,unit      run these steps only (and the set-up)
  */
-const { values: flags } = parseArgs({
-  options: { "private-services": { type: "boolean", default: false }, only: { type: "string" } },
-});
-const stepNames = [
-  "lint",
-  "types",
-  "docs",
-  "unused",
-  "packages",
-  "unit",
-  "conformance",
-  "integration",
-  "examples",
-  "node-24",
-];
-const only = flags.only?.split(",");
-const unknown = only?.filter((name) => !stepNames.includes(name)) ?? [];
-if (unknown.length > 0) {
-  console.error(`Unknown step ${unknown.join(", ")}. Known: ${stepNames.join(", ")}.`);
-  process.exit(1);
+const flags = readTestFlags(process.argv.slice(2));
+if (flags.problem !== undefined) {
+  console.error(flags.problem);
+  process.exit(2);
 }
+const { privateServices, only } = flags;
 const steps = createSteps({ only });
 const services = createServices({ log: (line) => console.log(line) });
 const vitest = createVitestRuns();
@@ -66,7 +51,7 @@ console.log(`${testsPassed} passed, ${testsFailed + failed.filter((step) => !ste
 process.exitCode = failed.length > 0 ? 1 : 0;
 
 async function provideServices() {
-  env = await services.provide(["postgres", "rabbitmq", "redis"], { privateOnly: flags["private-services"] });
+  env = await services.provide(["postgres", "rabbitmq", "redis"], { privateOnly: privateServices });
   return { ok: true, output: "" };
 }
 

@@ -79,7 +79,7 @@ async function openPolls(environment: Environment, lane: string) {
       timed(
         () =>
           kind === "pending"
-            ? buckets.read({ ...common, from })
+            ? buckets.read({ ...common, from }).then(({ rows }) => rows)
             : buckets.endSchedules(fence, defaults.schedulesPerCall),
         expected,
       ),

@@ -53,7 +53,7 @@ export function observeInbox(repository: MemoryInboxRepository): ObservedInbox {
   const onNext = (method: InboxStoreMethod, fault: InboxFault) => void faults.push({ method, fault });
   return {
     ...repository,
-    verify: () => observed("verify", () => repository.verify()),
+    verify: (use) => observed("verify", () => repository.verify(use)),
     claim: (request) => observed("claim", () => repository.claim(request)),
     store: (rows) =>
       observed("store", () => {

@@ -2,6 +2,7 @@ import {
   type EventRef,
   type InboxEventRepository,
   type InboxRow,
+  type InboxUse,
   type LeaseFence,
   objectWith,
   partitionHashVersion,
@@ -67,7 +68,7 @@ export function createPrismaInboxRepository<Tx extends PrismaTransactionLike>(
     recordStarted: (fence: LeaseFence, row: EventRef, startedAttempts: number) =>
       record("record the start of an event", [row], () => dialect.recordStarted(fence, [row], startedAttempts)),
 
-    verify: () =>
+    verify: ({ sequences = true }: InboxUse = {}) =>
       verifyPostgresqlStore({
         repository: "createPrismaInboxRepository",
         insteadElsewhere: "there is no inbox repository for other databases yet",
@@ -75,7 +76,8 @@ export function createPrismaInboxRepository<Tx extends PrismaTransactionLike>(
         rights: {
           inbox_event: ["SELECT", "INSERT", "UPDATE"],
           [inboxSequence]: ["USAGE"],
-          [sequenceTable]: ["SELECT", "INSERT", "UPDATE"],
+          // The table has to be there in any case: it came with a migration.
+          [sequenceTable]: sequences ? ["SELECT", "INSERT", "UPDATE"] : [],
         },
         setting: { bucketCount, hashVersion: partitionHashVersion },
         query: (statement) => query("check the store", statement),

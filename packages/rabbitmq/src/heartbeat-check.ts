@@ -1,15 +1,16 @@
-import type { Logger } from "@omni-box/core";
-import { heartbeatWarning } from "./heartbeat-warning.js";
+import type { Logger, PublishOptions } from "@omni-box/core";
+import { heartbeatWarning, type TakeoverTimes } from "./heartbeat-warning.js";
 
 /** A connection whose heartbeat is to be checked. */
 interface CheckedConnection {
   readonly internals: { readonly heartbeatSeconds: number | undefined };
 }
 
-/** Compares the heartbeat of each connection with the shortest publish time-out in use, and warns once. */
+/** Compares the heartbeat of each connection with the shortest time in use until a take-over, and warns once. */
 export class HeartbeatCheck {
   readonly #logger: Logger;
-  #shortestTimeoutMs = Number.POSITIVE_INFINITY;
+  #shortest: TakeoverTimes | null = null;
+  #shortestMs = Number.POSITIVE_INFINITY;
   #checked: CheckedConnection | null = null;
   #hasWarned = false;
 
@@ -17,25 +18,29 @@ export class HeartbeatCheck {
     this.#logger = logger;
   }
 
-  /** Checks at the first publish on a connection, and whenever a time-out is shorter than all before. */
-  onPublish(connection: CheckedConnection | null, timeoutMs: number): void {
-    const isShorter = timeoutMs < this.#shortestTimeoutMs;
-    if (isShorter) this.#shortestTimeoutMs = timeoutMs;
+  /** Checks at the first publish on a connection, and whenever the time until a take-over is shorter than all before. */
+  onPublish(connection: CheckedConnection | null, { timeoutMs, takeoverGraceMs = 0 }: PublishOptions): void {
+    const isShorter = timeoutMs + takeoverGraceMs < this.#shortestMs;
+    if (isShorter) {
+      this.#shortestMs = timeoutMs + takeoverGraceMs;
+      this.#shortest = { publishTimeoutMs: timeoutMs, takeoverGraceMs };
+    }
     if (connection !== null && (isShorter || connection !== this.#checked)) this.#check(connection);
   }
 
   /** Checks a new connection, for the messages that have waited for it. */
   onConnection(connection: CheckedConnection): void {
-    // Nothing was published yet, so the time-out is not known.
-    if (this.#shortestTimeoutMs < Number.POSITIVE_INFINITY) this.#check(connection);
+    this.#check(connection);
   }
 
   #check(connection: CheckedConnection): void {
+    // Nothing was published yet, so the times are not known.
+    if (this.#shortest === null) return;
     this.#checked = connection;
     const { heartbeatSeconds } = connection.internals;
-    const warning = heartbeatWarning(heartbeatSeconds, this.#shortestTimeoutMs);
+    const warning = heartbeatWarning(heartbeatSeconds, this.#shortest);
     if (warning === null || this.#hasWarned) return;
     this.#hasWarned = true;
-    this.#logger.warn({ heartbeatSeconds, publishTimeoutMs: this.#shortestTimeoutMs }, warning);
+    this.#logger.warn({ heartbeatSeconds, ...this.#shortest }, warning);
   }
 }

@@ -21,6 +21,12 @@ export function consumerHeartbeatWarning(heartbeatSeconds: number | undefined): 
   );
 }
 
+/** After a write is permitted, nobody else publishes the message for as long as both together. */
+export interface TakeoverTimes {
+  readonly publishTimeoutMs: number;
+  readonly takeoverGraceMs: number;
+}
+
 /**
  * Says what is wrong with the heartbeat of a publisher's connection; `null` when nothing is.
  *
@@ -30,16 +36,30 @@ export function consumerHeartbeatWarning(heartbeatSeconds: number | undefined): 
  *
  * @param heartbeatSeconds - as negotiated; 0 means none, `undefined` that it is not known
  */
-export function heartbeatWarning(heartbeatSeconds: number | undefined, publishTimeoutMs: number): string | null {
+export function heartbeatWarning(heartbeatSeconds: number | undefined, times: TakeoverTimes): string | null {
   if (heartbeatSeconds === undefined) return null;
-  const wantedSeconds = Math.max(1, Math.floor(publishTimeoutMs / 3_000));
-  const advice = `connect with ?heartbeat=${wantedSeconds} in the URL`;
+  const { publishTimeoutMs, takeoverGraceMs } = times;
+  const takeoverMs = publishTimeoutMs + takeoverGraceMs;
   if (heartbeatSeconds === 0) {
-    return `the connection has no heartbeat: a paused publisher can publish late without bound; ${advice}`;
+    return `the connection has no heartbeat: a paused publisher can publish late without bound; ${advice(heartbeatSeconds, takeoverMs)}`;
   }
-  if (heartbeatSeconds * 3_000 <= publishTimeoutMs) return null;
+  if (heartbeatSeconds * 3_000 <= takeoverMs) return null;
+  const timeout = `the publish time-out of ${publishTimeoutMs} ms`;
+  const compared =
+    takeoverGraceMs === 0 ? timeout : `${timeout} and the take-over grace of ${takeoverGraceMs} ms together`;
   return (
-    `3 × the AMQP heartbeat of ${heartbeatSeconds} s is longer than the publish time-out of ${publishTimeoutMs} ms: ` +
-    `a paused publisher can publish that late; ${advice}`
+    `3 × the AMQP heartbeat of ${heartbeatSeconds} s is longer than ${compared}: ` +
+    `a paused publisher can publish that late; ${advice(heartbeatSeconds, takeoverMs)}`
   );
+}
+
+/** AMQP counts heartbeats in whole seconds, so three of them are 3 s at least. */
+function advice(heartbeatSeconds: number, takeoverMs: number): string {
+  const wantedSeconds = Math.max(1, Math.floor(takeoverMs / 3_000));
+  const connect = `connect with ?heartbeat=${wantedSeconds} in the URL`;
+  if (takeoverMs >= 3_000) return connect;
+  const raise =
+    "no heartbeat is short enough: raise publishTimeoutMs, or takeoverGraceMs of ownedBuckets(), " +
+    `by ${3_000 - takeoverMs} ms`;
+  return heartbeatSeconds === 1 ? raise : `${raise}, and ${connect}`;
 }

@@ -83,7 +83,7 @@ export class RabbitMqPublisher implements EventPublisher {
     let encoded: EncodedMessage;
     try {
       assertTimeout(options.timeoutMs);
-      this.#heartbeatCheck.onPublish(this.#supervisor.session, options.timeoutMs);
+      this.#heartbeatCheck.onPublish(this.#supervisor.session, options);
       encoded = encodeMessage(message, this.#options.appId);
     } catch (error) {
       return Promise.reject(error);

@@ -204,18 +204,24 @@ describe("confirms that are held back", () => {
 
 describe("the heartbeat", () => {
   it.each([
-    ["shorter than three heartbeats of 3 s", 3, [60_000, 2_000, 1_000], 1],
-    ["as long as three heartbeats of 20 s", 20, [60_000], 0],
-  ])("is warned of once when a publish time-out is %s", async (_title, heartbeatSeconds, timeouts, warnings) => {
-    const url = new URL(withHeartbeat(amqpUrl, proxy.port));
-    url.searchParams.set("heartbeat", String(heartbeatSeconds));
-    await create({ connect: () => amqp.connect(url.href) }).start();
+    ["shorter than three heartbeats of 3 s", 3, [60_000, 2_000, 1_000], 0, 1],
+    ["as long as three heartbeats of 20 s", 20, [60_000], 0, 0],
+    ["shorter, but with the grace as long as three of 3 s", 3, [60_000, 2_000], 7_000, 0],
+  ])(
+    "is warned of once when a publish time-out is %s",
+    async (_title, heartbeatSeconds, timeouts, graceMs, warnings) => {
+      const url = new URL(withHeartbeat(amqpUrl, proxy.port));
+      url.searchParams.set("heartbeat", String(heartbeatSeconds));
+      await create({ connect: () => amqp.connect(url.href) }).start();
 
-    for (const messageTimeoutMs of timeouts) await publish({}, { timeoutMs: messageTimeoutMs });
+      for (const messageTimeoutMs of timeouts) {
+        await publish({}, { timeoutMs: messageTimeoutMs, takeoverGraceMs: graceMs });
+      }
 
-    const logged = logger.lines.filter(({ level, message }) => level === "warn" && message.includes("heartbeat"));
-    expect(logged).toHaveLength(warnings);
-  });
+      const logged = logger.lines.filter(({ level, message }) => level === "warn" && message.includes("heartbeat"));
+      expect(logged).toHaveLength(warnings);
+    },
+  );
 });
 
 describe("a connect function", () => {

@@ -57,6 +57,8 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   /** The last read may have left events behind. */
   let hasMore = false;
   let nextScheduledMs = 0;
+  /** Taken up by the next fetch: one that is under way may have asked before it was wanted. */
+  let isRecheckWanted = false;
 
   const ownership: BucketOwnership = createBucketOwnership({
     operations,
@@ -256,7 +258,12 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
 
   return {
     get seesAll() {
-      return ownership.seesAll && fresh.size === 0 && held.seqs().length === 0 && !parked.hasUnchecked;
+      return (
+        ownership.seesAll && !isRecheckWanted && fresh.size === 0 && held.seqs().length === 0 && !parked.hasUnchecked
+      );
+    },
+    recheck() {
+      isRecheckWanted = true;
     },
     get condition() {
       return { failure: ownership.failure, blockedKeys: parked.failedCount };
@@ -264,6 +271,11 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     async fetch({ limit, filters }: FetchRequest) {
       if (filters !== undefined) throw notFiltered();
       hasMore = false;
+      if (isRecheckWanted) {
+        parked.recheck();
+        nextScheduledMs = nowMs();
+      }
+      isRecheckWanted = false;
       await start();
       await welcomeFresh(limit);
       const epochsOf = (owned: readonly OwnedBucket[]) => new Map(owned.map(({ bucket, epoch }) => [bucket, epoch]));

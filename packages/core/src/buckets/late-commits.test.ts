@@ -225,7 +225,7 @@ describe("in every schedule", () => {
           expect(read).toEqual([...read].sort((a, b) => a - b));
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 });

@@ -42,6 +42,8 @@ export interface ParkedKeys {
   keys(limit: number): readonly string[];
   /** Whether something may become of a key without anybody's doing that has not been looked at: none does while all back off or have failed. */
   readonly hasUnchecked: boolean;
+  /** Forgets that heads backed off when they were looked at: each is looked at once more, now. */
+  recheck(): void;
   /** Whether a key of the bucket waits for something else than a failed event. */
   isWaitingIn(bucket: number): boolean;
   /** Notes that a read gave an event of the key in vain. */
@@ -108,6 +110,14 @@ export function createParkedKeys(nowMs: () => number): ParkedKeys {
     get hasUnchecked() {
       for (const { hasFailed, isBackingOff } of parks.values()) if (!hasFailed && !isBackingOff) return true;
       return false;
+    },
+    recheck() {
+      const now = nowMs();
+      for (const park of parks.values()) {
+        if (!park.isBackingOff) continue;
+        park.isBackingOff = false;
+        checkAt(park, now);
+      }
     },
     isWaitingIn(bucket) {
       for (const park of parks.values()) if (park.bucket === bucket && !park.hasFailed) return true;

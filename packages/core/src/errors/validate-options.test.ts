@@ -47,6 +47,17 @@ describe("validateOptions", () => {
     ]);
   });
 
+  it("says of a factory in place of what it makes that it was not called", () => {
+    function createStore() {
+      return { read() {}, write() {} };
+    }
+    const nameless = [() => createStore()];
+    const expected = "store: expected a store (an object with read, write), got a function: if it makes one, call it";
+    expect(problemsOf({ store: createStore })).toEqual([`${expected}: createStore()`]);
+    expect(problemsOf({ store: nameless[0] })).toEqual([expected]);
+    expect(problemsOf({ run: {} })).toEqual(["run: expected a function () => void"]);
+  });
+
   it("says in one sentence which function was called and how many problems there are", () => {
     expect(() => validateOptions("createThing", schema, { colour: 1 })).toThrow(
       'CONFIG.INVALID_OPTIONS: createThing: 1 problem: unknown option "colour"',

@@ -57,7 +57,13 @@ function actualSize({ code, input }: z.core.$ZodIssue): string {
 
 /** A zod schema that accepts anything which `test` recognises; `expected` completes "expected …" in the message. */
 export function expecting<T>(expected: string, test: (value: unknown) => boolean): z.ZodType<T> {
-  return z.custom<T>((value) => test(value), { error: `expected ${expected}` });
+  return z.custom<T>((value) => test(value), { error: ({ input }) => `expected ${expected}${uncalledFactory(input)}` });
+}
+
+/** What to do about a function in place of what it may make, such as `leased` for `leased()`; else nothing. */
+export function uncalledFactory(value: unknown): string {
+  if (typeof value !== "function") return "";
+  return `, got a function: if it makes one, call it${value.name === "" ? "" : `: ${value.name}()`}`;
 }
 
 /** A zod schema for an object that carries all the named methods. */

@@ -12,6 +12,7 @@ import { createInboxConsumerRun, type InboxConsumerRun } from "./inbox-consumer-
 import { type ResolvedInboxConsumerOptions, resolveInboxConsumerOptions } from "./inbox-consumer-validation.js";
 import type { InboxProcessorMetricsSnapshot } from "./inbox-processor-counters.js";
 import type { InboxProcessorOptions } from "./inbox-processor-options.js";
+import { usesSequences } from "./older-events.js";
 
 /** The long-running worker that takes messages from a broker and applies each one's effects once. */
 export interface InboxConsumer extends AsyncDisposable {
@@ -80,7 +81,7 @@ export function createInboxConsumer<Tx, Dependencies>(
   let run: InboxConsumerRun | null = null;
 
   async function begin(): Promise<void> {
-    const problems = await repository.verify();
+    const problems = await repository.verify({ sequences: usesSequences(resolved.olderEvents) });
     if (problems.length > 0) throw notReady(problems);
     const nudgeProcessor = () => processor?.nudge();
     const begun = createInboxConsumerRun({ options: resolved, counters, workerId, nudgeProcessor });

@@ -17,6 +17,7 @@ import { createInboxProcessorCounters, type InboxProcessorMetricsSnapshot } from
 import { type InboxProcessorOptions, resolveInboxProcessorOptions } from "./inbox-processor-options.js";
 import { createHandlingGate } from "./inbox-processor-outage.js";
 import { inboxTurns } from "./inbox-processor-turns.js";
+import { usesSequences } from "./older-events.js";
 
 /** The long-running worker that handles the stored events of one consumer group: retries, and what was only stored. */
 export interface InboxProcessor extends AsyncDisposable {
@@ -89,7 +90,7 @@ export function createInboxProcessor<Tx, Dependencies>(
 
   const lifecycle = createWorkerLifecycle({
     async begin() {
-      const problems = await repository.verify();
+      const problems = await repository.verify({ sequences: usesSequences(olderEvents) });
       if (problems.length > 0) throw notReady(problems);
       loop = createInboxLoop({ processor, counters, slots, gate, options: resolved, workerId });
       loop.begin();

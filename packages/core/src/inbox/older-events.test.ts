@@ -4,6 +4,7 @@ import { createInboxFixture, type FixtureHandler, type InboxFixtureOptions } fro
 import { createInboxProcessorFixture, inboxRow } from "../../test/inbox-processor-fixture.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import type { Outcome } from "../pipeline/outcome.js";
+import { createMemoryInboxRepository, type MemoryInboxRepository } from "../testing/memory-inbox-repository.js";
 
 const numbered = (seq: number, key = "k") => ({
   headers: { "omni-partition-key": key, "omni-seq": String(seq) },
@@ -242,5 +243,29 @@ describe("a processor with olderEvents", () => {
     await until(() => row("first").status === "completed");
     await settle(processor.stop());
     expect([effects, row("first").attemptsMade]).toEqual([["first"], 0]);
+  });
+});
+
+describe("the sequences of an inbox", () => {
+  const asked = (uses: unknown[]): Pick<MemoryInboxRepository, "verify"> => ({
+    verify: async (use) => {
+      uses.push(use);
+      return [];
+    },
+  });
+
+  it.each([
+    [undefined, false],
+    ["handle", false],
+    ["stale", true],
+    [() => "handle", true],
+  ] as const)("have to be usable when the option is %s: %s", async (olderEvents, sequences) => {
+    const uses: unknown[] = [];
+    const repository = { ...createMemoryInboxRepository(), ...asked(uses) };
+    const { consumer, settle } = createInboxFixture({ repository, olderEvents });
+    await settle(consumer.start());
+    await settle(consumer.stop());
+    // The consumer's own question, and its processor's.
+    expect(uses).toEqual([{ sequences }, { sequences }]);
   });
 });

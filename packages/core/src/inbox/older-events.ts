@@ -24,6 +24,11 @@ export const olderEventsOption = z
   })
   .default("handle");
 
+/** Whether sequences are used at all, and have to be there. */
+export function usesSequences(option: OlderEventsOption): boolean {
+  return option !== "handle";
+}
+
 /** Where the event stands in the sequence of its key; `null` when it is handled wherever it stands. */
 export function sequenceToCheck(event: InboxEvent, option: OlderEventsOption): KeySequence | null {
   const { senderSeq: seq, consumerGroup, topic, partitionKey } = event;

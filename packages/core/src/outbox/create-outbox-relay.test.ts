@@ -1,10 +1,18 @@
 import { describe, expect, it } from "vitest";
+import { captureLogger } from "../../test/captured-logger.js";
 import { publisherWith } from "../../test/publisher-with.js";
 import { createRelayFixture } from "../../test/relay-fixture.js";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
+import { ownedBuckets } from "../buckets/owned-buckets.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import type { FetchStrategy } from "../processor/fetch-strategy.js";
+import { filtered } from "../processor/filtered.js";
 import { leased } from "../processor/leased.js";
+import { optimistic } from "../processor/optimistic.js";
+import type { PublishOptions } from "../protocols/event-publisher.js";
 import { createOutboxRelay } from "./create-outbox-relay.js";
+
+type Fixture = ReturnType<typeof createRelayFixture>;
 
 describe("start", () => {
   it("begins to relay", async () => {
@@ -191,4 +199,82 @@ describe("several relays over one table", () => {
     expect(names.size).toBe(3);
     for (const name of names) expect(name).toMatch(new RegExp(`:${process.pid}:[0-9a-f]{8}$`));
   });
+});
+
+describe("relays of one table with different strategies", () => {
+  async function startBeside(
+    first: FetchStrategy,
+    second: FetchStrategy,
+    meanwhile?: (fixture: Fixture) => Promise<void>,
+  ) {
+    const fixture = createRelayFixture({ fetch: first });
+    const { relay, repository, broker, clock, settle } = fixture;
+    await settle(relay.start());
+    await clock.advance(100);
+    await meanwhile?.(fixture);
+    const logger = captureLogger();
+    const other = createOutboxRelay({ repository, publisher: broker.publisher(), clock, logger, fetch: second });
+    await settle(other.start());
+    await clock.advance(60_000);
+    await settle(Promise.all([relay.stop(), other.stop()]));
+    return logger.alarms;
+  }
+  const warning = expect.stringMatching(/^other workers own buckets of this table, .* works with .*Use one strategy/);
+
+  it.each([
+    ["leased", leased()],
+    ["optimistic", optimistic()],
+    ["filtered", filtered(leased(), { topics: ["orders.placed"] })],
+  ])("are warned of, once, when one starts with %s beside one that owns buckets", async (_name, second) => {
+    expect(await startBeside(ownedBuckets(), second)).toEqual([warning]);
+  });
+
+  it.each([
+    ["own buckets", ownedBuckets(), ownedBuckets()],
+    ["lease rows", leased(), leased()],
+    ["lease rows, or one by one", leased(), optimistic()],
+  ])("are not warned of when all %s", async (_name, first, second) => {
+    expect(await startBeside(first, second)).toEqual([]);
+  });
+
+  it("are not warned of when the one that owned buckets has been stopped, or killed a lease ago", async () => {
+    const stopped = startBeside(ownedBuckets(), leased(), ({ relay, settle }) =>
+      settle(relay.stop()).then(() => undefined),
+    );
+    expect(await stopped).toEqual([]);
+    const killed = startBeside(leased(), leased(), async ({ repository, clock }) => {
+      await repository.buckets.acquire({ owner: "killed", leaseMs: 30_000, graceMs: 0, limit: 64 });
+      await repository.buckets.renew({ kind: "buckets", owner: "killed", epochs: new Map() }, 30_000);
+      await clock.advance(31_000);
+    });
+    expect(await killed).toEqual([]);
+  });
+
+  it("start all the same when it cannot be found out", async () => {
+    const { repository, publisher, clock, logger, settle } = createRelayFixture();
+    const survey = () => Promise.reject(new OmniBoxError("STORE.ACCESS_DENIED", "no right to SELECT on outbox_worker"));
+    const buckets = { ...repository.buckets, survey };
+    const relay = createOutboxRelay({
+      repository: { ...repository, buckets },
+      publisher,
+      clock,
+      logger,
+      fetch: leased(),
+    });
+    await settle(relay.start());
+    expect([relay.state, logger.alarms]).toEqual(["running", []]);
+    await settle(relay.stop());
+  });
+});
+
+it("the publisher is told how long others wait before they take over", async () => {
+  const told: PublishOptions[] = [];
+  const { publisher } = publisherWith({ publish: async (_message, options) => void told.push(options) });
+  const fetch = ownedBuckets({ takeoverGraceMs: 7_000 });
+  const { relay, repository, settle } = createRelayFixture({ fetch, publisher });
+  await storeEvents(repository, sampleDrafts(1));
+  await relay.start();
+  await settle(relay.drain());
+  expect(told).toMatchObject([{ timeoutMs: 10_000, takeoverGraceMs: 7_000 }]);
+  await settle(relay.stop());
 });

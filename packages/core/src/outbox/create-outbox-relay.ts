@@ -11,12 +11,20 @@ import { publishWith } from "./publish-with.js";
 import { createRelayCounters, type RelayMetricsSnapshot } from "./relay-counters.js";
 import { createRelayLoop, type RelayRun } from "./relay-loop.js";
 import { type OutboxRelayOptions, type ResolvedRelayOptions, resolveRelayOptions } from "./relay-options.js";
+import { warnOfBucketOwners } from "./warn-of-bucket-owners.js";
 
 /** Where a relay is in its life. */
 export type RelayState = WorkerState;
 
 /** Whether the relay does its work, for a health endpoint. */
-export type RelayHealth = WorkerHealth;
+export interface RelayHealth extends WorkerHealth {
+  /**
+   * Partition keys of the relay's own buckets that stand still behind a failed event, as far as it has seen; nothing is asked of the
+   * database. They need a person, not a restart, so they do not change the status. Left out with other strategies than
+   * `ownedBuckets()`, and while nothing is owned.
+   */
+  readonly blockedKeys?: number;
+}
 
 /** What `stop()` left behind. Abandoned events may be published twice. */
 export type RelayStopReport = WorkerStopReport;
@@ -72,7 +80,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   const builder = createProcessorBuilder(repository)
     .fetch(fetch)
     .use(...steps)
-    .handle(publishWith(publisher, { timeoutMs: publishTimeoutMs, converter }))
+    .handle(publishWith(publisher, { timeoutMs: publishTimeoutMs, takeoverGraceMs: fetch.takeoverGraceMs, converter }))
     .retry(retry)
     .clock(clock)
     .logger(logger);
@@ -95,6 +103,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
         });
         throw error;
       }
+      await warnOfBucketOwners(resolved);
       run = createRelayLoop({ processor, counters, options: resolved, workerId });
       run.loop.begin();
       stopListening = listenForWakeUps({ wakeUp: resolved.wakeUp, onWake: nudge, clock, logger });
@@ -120,8 +129,14 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     const reasons = [...publisher.health().reasons];
     const outage = run?.broker.failure ?? null;
     if (outage !== null) reasons.push(`the broker does not answer: ${outage.message}`);
+    const condition = run === null ? undefined : processor.condition(workerId);
+    if (condition?.failure) {
+      reasons.push(`the database, asked about buckets, does not answer: ${condition.failure.message}`);
+    }
     const { stallAfterMs } = resolved;
-    return workerHealth({ name: "the relay", state: lifecycle.state, loop: run?.loop ?? null, reasons, stallAfterMs });
+    const loop = run?.loop ?? null;
+    const worker = workerHealth({ name: "the relay", state: lifecycle.state, loop, reasons, stallAfterMs });
+    return condition === undefined ? worker : { ...worker, blockedKeys: condition.blockedKeys };
   }
 
   return Object.freeze({

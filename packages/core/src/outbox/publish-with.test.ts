@@ -68,6 +68,13 @@ describe("publishWith", () => {
     ]);
   });
 
+  it("tells the publisher how long others wait before they take over", async () => {
+    const { publisher, asked } = publisherThat();
+    await publishWith(publisher).handle(event, contextWith());
+    await publishWith(publisher, { takeoverGraceMs: 5_000 }).handle(event, contextWith());
+    expect(asked.map(({ options }) => options.takeoverGraceMs)).toEqual([0, 5_000]);
+  });
+
   it("needs its time-out of an event's lease", () => {
     expect(publishWith(publisherThat().publisher, { timeoutMs: 500 }).requiredLeaseMs).toBe(500);
   });

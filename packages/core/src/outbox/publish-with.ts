@@ -12,6 +12,8 @@ import { rawConverter } from "../wire/raw-converter.js";
 export interface PublishWithOptions {
   /** From `publish()` to the confirm; default 10,000 ms. Must be at most half of the lease. */
   readonly timeoutMs?: number | undefined;
+  /** How long others wait after the end of a lease, `takeoverGraceMs` of the fetch strategy; default 0 ms. The publisher may warn by it. */
+  readonly takeoverGraceMs?: number | undefined;
   /** The wire format; default `rawConverter()`. */
   readonly converter?: MessageConverter | undefined;
 }
@@ -19,8 +21,12 @@ export interface PublishWithOptions {
 const publishOptions = z.strictObject({
   publisher: objectWith<EventPublisher>("an event publisher", "publish"),
   timeoutMs: milliseconds(1).default(defaults.publishTimeoutMs),
+  takeoverGraceMs: milliseconds(0).default(0),
   converter: objectWith<MessageConverter>("a message converter", "toMessage").default(rawConverter),
 });
+
+const published = Object.freeze(outcome.completed());
+const confirmed = () => published;
 
 /** Why an event was released, unpublished. */
 export const leaseTooShort = "the lease is too short";
@@ -31,16 +37,18 @@ export const leaseTooShort = "the lease is too short";
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
  */
 export function publishWith(publisher: EventPublisher, options: PublishWithOptions = {}): EventHandler<OutboxEvent> {
-  const { timeoutMs, converter } = validateOptions("publishWith", publishOptions, { ...options, publisher });
+  const valid = validateOptions("publishWith", publishOptions, { ...options, publisher });
+  const { timeoutMs, takeoverGraceMs, converter } = valid;
   return Object.freeze<EventHandler<OutboxEvent>>({
     name: "publishWith",
     requiredLeaseMs: timeoutMs,
-    async handle(event, context) {
+    handle(event, context) {
       // Asked again at every write to the wire: a message must not leave when its lease could end before its time-out does.
       const mayWrite = () => !context.signal.aborted && context.leaseRemainingMs(event) >= timeoutMs;
-      if (!mayWrite()) return outcome.release(context.signal.aborted ? "the worker is stopping" : leaseTooShort);
-      await publisher.publish(converter.toMessage(event), { timeoutMs, mayWrite });
-      return outcome.completed();
+      if (!mayWrite()) {
+        return Promise.resolve(outcome.release(context.signal.aborted ? "the worker is stopping" : leaseTooShort));
+      }
+      return publisher.publish(converter.toMessage(event), { timeoutMs, takeoverGraceMs, mayWrite }).then(confirmed);
     },
   });
 }

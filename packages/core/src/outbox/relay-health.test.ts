@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createRelayFixture } from "../../test/relay-fixture.js";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
+import { ownedBuckets } from "../buckets/owned-buckets.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import { createOutboxRelay } from "./create-outbox-relay.js";
 
 const unreachable = new OmniBoxError("STORE.UNREACHABLE", "no connection to postgresql://app:secret@db");
 
@@ -146,5 +148,100 @@ describe("an event whose work never ends", () => {
     const stopping = relay.stop();
     await clock.advance(10);
     expect(await stopping).toMatchObject({ clean: false });
+  });
+});
+
+describe("the health of a relay that owns buckets", () => {
+  /** A relay whose database can stop to answer, or to answer what is asked about ownership alone. */
+  function setUp() {
+    const { clock, repository, broker, publisher, logger, settle, until } = createRelayFixture();
+    const outage: { of: "nothing" | "ownership" | "everything" } = { of: "nothing" };
+    const unlessAway =
+      <Request extends readonly unknown[], Answer>(
+        run: (...request: Request) => Promise<Answer>,
+        isOwnership = false,
+      ) =>
+      (...request: Request): Promise<Answer> =>
+        outage.of === "everything" || (isOwnership && outage.of === "ownership")
+          ? Promise.reject(unreachable)
+          : run(...request);
+    const { buckets } = repository;
+    const guarded = {
+      renew: unlessAway(buckets.renew, true),
+      survey: unlessAway(buckets.survey, true),
+      acquire: unlessAway(buckets.acquire, true),
+      read: unlessAway(buckets.read),
+      endSchedules: unlessAway(buckets.endSchedules),
+      failedHeads: unlessAway(buckets.failedHeads),
+    };
+    const relay = createOutboxRelay({
+      repository: { ...repository, buckets: { ...buckets, ...guarded } },
+      publisher,
+      clock,
+      logger,
+      fetch: ownedBuckets(),
+      retry: { delayMs: () => 60_000 },
+    });
+    return { relay, clock, repository, broker, logger, outage, settle, until };
+  }
+
+  it("suffers while its buckets cannot be renewed, also when their leases are over, until they can", async () => {
+    const { relay, clock, outage, settle } = setUp();
+    await relay.start();
+    await clock.advance(100);
+    expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [], blockedKeys: 0 });
+    outage.of = "ownership";
+    const reason =
+      "the database, asked about buckets, does not answer: STORE.UNREACHABLE: no connection to postgresql://***@db";
+    for (const passedMs of [15_000, 60_000, 3_600_000]) {
+      await clock.advance(passedMs);
+      expect(relay.health()).toMatchObject({ status: "degraded", state: "running", reasons: [reason] });
+    }
+    outage.of = "nothing";
+    await clock.advance(20_000);
+    expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [], blockedKeys: 0 });
+    await settle(relay.stop());
+    expect(relay.health()).toEqual({ status: "unhealthy", state: "stopped", reasons: ["the relay is stopped"] });
+  });
+
+  it("does not take the database for healed, nor say so, when its leases are over and it has nothing to read", async () => {
+    const { relay, clock, logger, outage, settle } = setUp();
+    await relay.start();
+    await clock.advance(100);
+    outage.of = "everything";
+    for (const passedMs of [20_000, 20_000, 600_000]) {
+      await clock.advance(passedMs);
+      expect(relay.health()).toMatchObject({
+        status: "degraded",
+        reasons: [
+          expect.stringMatching(/^the database, asked about buckets, does not answer/),
+          expect.stringMatching(/^the database does not answer/),
+        ],
+      });
+    }
+    outage.of = "nothing";
+    await clock.advance(30_000);
+    expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [], blockedKeys: 0 });
+    expect(logger.alarms).toEqual([
+      expect.stringMatching(/^the database does not answer, trying on/),
+      expect.stringMatching(/^the database, asked about buckets, does not answer, trying on/),
+      "the database, asked about buckets, answers again",
+      "the database answers again",
+    ]);
+    await settle(relay.stop());
+  });
+
+  it("counts the keys that stand still behind a failed event, and neither those that back off nor those that go on", async () => {
+    const { relay, clock, repository, broker, settle, until } = setUp();
+    const bad = (partitionKey: string, maxAttempts: number) =>
+      sampleDraft({ partitionKey, maxAttempts, topic: "orders.bad" });
+    const good = (partitionKey: string) => sampleDraft({ partitionKey });
+    await storeEvents(repository, [bad("a", 1), good("a"), bad("b", 1), bad("c", 2), good("d")]);
+    broker.nackNext(3, "orders.bad");
+    await relay.start();
+    await until(() => repository.all().filter(({ status }) => status === "failed").length === 2);
+    await clock.advance(5_000);
+    expect(relay.health()).toMatchObject({ status: "healthy", reasons: [], blockedKeys: 2 });
+    await settle(relay.stop());
   });
 });

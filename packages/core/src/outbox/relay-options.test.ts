@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { ownedBuckets } from "../buckets/owned-buckets.js";
 import { isOmniBoxError } from "../errors/omni-box-error.js";
+import { bulkCommit } from "../processor/bulk-commit.js";
 import { filtered } from "../processor/filtered.js";
 import { leased } from "../processor/leased.js";
+import { optimistic } from "../processor/optimistic.js";
+import { exponentialRetry } from "../resilience/retry-policy.js";
 import { createMemoryBroker } from "../testing/memory-broker.js";
 import { createMemoryOutboxRepository } from "../testing/memory-outbox-repository.js";
 import { createOutboxRelay } from "./create-outbox-relay.js";
@@ -117,6 +121,20 @@ describe("the relay's options", () => {
       expect.stringMatching(/^publishTimeoutMs \(30000\) must be at most half of the lease/),
       expect.stringMatching(/^pollMinMs \(2000\) must not be more than pollMaxMs/),
     ]);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ["fetch", { fetch: ownedBuckets }, "ownedBuckets()"],
+    ["fetch", { fetch: leased }, "leased()"],
+    ["fetch", { fetch: optimistic }, "optimistic()"],
+    ["fetch", { fetch: filtered }, "filtered()"],
+    ["commit", { commit: bulkCommit }, "bulkCommit()"],
+    ["retry", { retry: exponentialRetry }, "exponentialRetry()"],
+  ])("say that %s is a factory that was not called", (name, options, call) => {
+    const [problem, ...others] = problemsOf(options) as string[];
+    expect(problem).toMatch(new RegExp(`^${name}: expected a .* \\(an object with \\w+\\), got a function`));
+    expect(problem?.endsWith(`: if it makes one, call it: ${call}`)).toBe(true);
+    expect(others).toEqual([]);
   });
 
   it("do not judge combinations of what is wrong by itself", () => {

@@ -67,6 +67,8 @@ export interface FetchSession<E extends BaseEvent> {
   fetch(request: FetchRequest): Promise<ClaimedBatch<E>>;
   /** Whether an empty batch means that nothing is due; `false` while others may hold what this worker could get. */
   readonly seesAll: boolean;
+  /** From now on `seesAll` is said of what fetches find that begin later: what was not due when it was last looked at may be due. */
+  recheck?(): void;
   /** There only where something is held between two fetches. */
   readonly condition?: FetchCondition | undefined;
   /** Gives up what can be given up. Never rejects. */

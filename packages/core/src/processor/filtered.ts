@@ -44,6 +44,7 @@ export function filtered(strategy: FetchStrategy, filters: FetchFilters): FetchS
         get seesAll() {
           return session.seesAll;
         },
+        recheck: () => session.recheck?.(),
         get condition() {
           return session.condition;
         },

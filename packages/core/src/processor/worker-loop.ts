@@ -250,6 +250,7 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
     drained() {
       if (stopping.signal.aborted) return Promise.resolve();
       emptyPolls = 0;
+      processor.recheck(workerId);
       return new Promise((resolve) => {
         drainWaiters.push(resolve);
         pause.wake();

@@ -20,6 +20,11 @@ export interface PublishOptions {
   /** The longest time from the call to its settlement, waiting in queues included. */
   readonly timeoutMs: number;
   /**
+   * How much longer than `timeoutMs` after a permitted write nobody else publishes the message; default 0 ms. Changes nothing
+   * about the publishing: a publisher that notices a dead or paused peer by heartbeats can compare them with it.
+   */
+  readonly takeoverGraceMs?: number;
+  /**
    * Asked in the same synchronous turn as each write of this message to the wire, also when the publisher writes it again.
    * `false` (the worker's lease has become too short, or it is stopping) rejects with BROKER.NOT_PERMITTED.
    */

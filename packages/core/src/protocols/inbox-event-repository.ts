@@ -80,11 +80,24 @@ export interface InboxTransactionOptions {
   readonly onClosed?: () => void;
 }
 
+/** What a worker will use of an inbox. */
+export interface InboxUse {
+  /** Whether `raiseSequences` will be called; default `true`. */
+  readonly sequences?: boolean | undefined;
+}
+
 /**
  * Storage of received messages. One table serves any number of consumer groups; the methods of {@link EventRepository} see
  * all of them unless they are filtered by `consumerGroup`.
  */
 export interface InboxEventRepository<Tx> extends EventRepository<InboxEvent> {
+  /**
+   * As for all repositories; what will not be used need not be usable.
+   *
+   * @returns one sentence per problem that says what is wrong and what to do; empty when all is well.
+   */
+  verify(use?: InboxUse): Promise<readonly string[]>;
+
   /**
    * Stores messages by themselves, in one auto-committed statement unless there are duplicates. Rows get their `seq` in the
    * order given, and repeating the call changes nothing.

@@ -5,10 +5,11 @@
 ALTER TABLE inbox_event ADD COLUMN body bytea;
 
 -- Claims are made by one consumer group and must not walk through the backlog of another, so the group comes first.
-DROP INDEX inbox_event_due_idx;
+-- Made before the former one is dropped: where each statement is a transaction of its own, a claim in between would read it all.
 CREATE INDEX inbox_event_group_due_idx
   ON inbox_event (consumer_group, (coalesce(next_attempt_at, scheduled_at, created_at)), seq)
   WHERE status = 'pending';
+DROP INDEX inbox_event_due_idx;
 
 -- Whether a key has an earlier event that is still pending, and which one is the earliest.
 CREATE INDEX inbox_event_key_idx ON inbox_event (consumer_group, partition_key, seq) WHERE status = 'pending';
