@@ -27,6 +27,8 @@ export default defineConfig({
   test: {
     // Most tests wait for a server, so even two cores have room for two files at once.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    // How soon something happens on a busy machine is no matter of any test.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,
