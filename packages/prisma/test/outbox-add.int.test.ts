@@ -1,4 +1,4 @@
-import { createOutbox, type OutboxEventDraft } from "@omni-box/core";
+import { createOutbox, type OutboxEventDraft, type OutboxEventInput } from "@omni-box/core";
 import { createPrismaOutboxRepository, type PrismaTransactionLike } from "@omni-box/prisma";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Prisma, type PrismaClient } from "./generated/client.js";
@@ -127,6 +127,36 @@ describe("add", () => {
     expect(await storedIds()).toEqual([draft.id]);
   });
 
+  it("stores every field of an event alike, alone and among others", async () => {
+    const common = { payload: { text: `'"\\{},\t€ null`, none: null }, headers: { "a'b": "NULL", empty: "" } };
+    const full: Partial<OutboxEventInput> = {
+      ...common,
+      ...{
+        type: "null",
+        schemaVersion: " 1",
+        topic: "{}",
+        aggregateType: "€",
+        aggregateId: "'1\\",
+        partitionKey: 'k"',
+      },
+      ...{ traceId: "NULL", correlationId: "2026-01-01", causationId: "0x10", maxAttempts: 7 },
+      scheduledAt: new Date(Date.now() + 86_400_000),
+    };
+    const given = [full, { ...full, idempotencyKey: "'; --" }, common].map((fields) => sampleEvent(fields));
+    const read = async () => {
+      const rows = await prisma.outboxEvent.findMany({ orderBy: { seq: "asc" } });
+      return rows.map(({ seq: _seq, createdAt: _createdAt, ...row }) => row);
+    };
+    await prisma.$transaction(async (tx) => {
+      for (const draft of given) await repository().add(tx, [draft]);
+    });
+    const alone = await read();
+    await database.empty();
+    await prisma.$transaction((tx) => repository().add(tx, given));
+    expect(await read()).toEqual(alone);
+    for (const [index, { schema: _schema, ...draft }] of given.entries()) expect(alone[index]).toMatchObject(draft);
+  });
+
   it("takes events with a NULL-like, huge, nested and oddly named payload as they are", async () => {
     const payload = {
       none: null,
@@ -185,10 +215,13 @@ describe("a strict outbox", () => {
   });
 });
 
-describe("an add that the database refuses", () => {
+describe.each([
+  ["one event", 1],
+  ["several events", 3],
+])("an add of %s that the database refuses", (_name, count) => {
   it("says CONFIG.STORE_NOT_READY for another bucket count, writes nothing and leaves the transaction usable", async () => {
     await prisma.$transaction(async (tx) => {
-      const refused = repository({ bucketCount: 32 }).add(tx, sampleEvents(3));
+      const refused = repository({ bucketCount: 32 }).add(tx, sampleEvents(count));
       await expect(refused).rejects.toMatchObject({
         code: "CONFIG.STORE_NOT_READY",
         message: expect.stringContaining("create it with bucketCount 64"),
@@ -204,7 +237,7 @@ describe("an add that the database refuses", () => {
     await prisma
       .$transaction(async (tx) => {
         await tx.$executeRawUnsafe(`DELETE FROM ${database.schema}.outbox_setting`);
-        await expect(repository().add(tx, [sampleEvent()])).rejects.toMatchObject({
+        await expect(repository().add(tx, sampleEvents(count))).rejects.toMatchObject({
           code: "CONFIG.STORE_NOT_READY",
           message: expect.stringContaining("outbox_setting has no row"),
         });
@@ -215,7 +248,7 @@ describe("an add that the database refuses", () => {
 
   it("says STORE.SCHEMA_MISSING once and clearly when the tables are missing", async () => {
     const missing = repository({ schema: "omni_box_test_nowhere" });
-    await expect(prisma.$transaction((tx) => missing.add(tx, [sampleEvent()]))).rejects.toMatchObject({
+    await expect(prisma.$transaction((tx) => missing.add(tx, sampleEvents(count)))).rejects.toMatchObject({
       code: "STORE.SCHEMA_MISSING",
       message: expect.stringContaining("apply the omni-box migrations"),
     });
@@ -227,9 +260,10 @@ describe("an add that the database refuses", () => {
   });
 
   it("shows no payload when a value is refused", async () => {
-    const draft = { ...sampleEvent({ payload: { card: "4111-1111" } }), topic: "t".repeat(300) };
+    const drafts = sampleEvents(count, { payload: { card: "4111-1111" } });
+    const refused = drafts.map((draft) => ({ ...draft, topic: "t".repeat(300) }));
     const error: unknown = await prisma
-      .$transaction((tx) => repository().add(tx, [draft]))
+      .$transaction((tx) => repository().add(tx, refused))
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "STORE.DATA_ERROR", meta: { sqlState: "22001" } });
     expect(JSON.stringify([String(error), error])).not.toContain("4111");
@@ -237,38 +271,43 @@ describe("an add that the database refuses", () => {
   });
 
   it("refuses more than PostgreSQL can read in one parameter before sending anything", async () => {
-    const text = "€".repeat(25_000_000);
-    const drafts = [1, 2, 3].map(() => sampleEvent({ payload: { text } }));
-    await prisma.$transaction(async (tx) => {
-      await expect(repository().add(tx, drafts)).rejects.toMatchObject({ code: "MESSAGE.INVALID_PAYLOAD" });
-      await tx.testOrder.create({ data: { customer: "Ada", totalCents: 1 } });
-    });
+    const text = "€".repeat(75_000_000 / count);
+    const drafts = sampleEvents(count, { payload: { text } });
+    const afterwards = prisma.$transaction(
+      async (tx) => {
+        await expect(repository().add(tx, drafts)).rejects.toMatchObject({ code: "MESSAGE.INVALID_PAYLOAD" });
+        await tx.testOrder.create({ data: { customer: "Ada", totalCents: 1 } });
+      },
+      // So much text takes a busy machine longer than Prisma's 5 seconds.
+      { timeout: 30_000 },
+    );
+    await afterwards;
     expect(await prisma.testOrder.count()).toBe(1);
   });
+});
 
-  it("hands a serialization failure to the application as Prisma reports it", async () => {
-    const outbox = repository();
-    const { promise: bothRead, resolve: haveRead } = gate(2);
-    const isolationLevel = Prisma.TransactionIsolationLevel.Serializable;
-    const attempt = () =>
-      prisma.$transaction(
-        async (tx) => {
-          await tx.testOrder.count();
-          haveRead();
-          await bothRead;
-          await tx.testOrder.create({ data: { customer: crypto.randomUUID(), totalCents: 1 } });
-          return outbox.add(tx, [sampleEvent()]);
-        },
-        { isolationLevel },
-      );
-    const results = await Promise.allSettled([attempt(), attempt()]);
-    const [failed] = results.filter((result) => result.status === "rejected");
-    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    // From a statement P2034 or P2010, from COMMIT the adapter's own error: never one of ours.
-    expect(failed?.reason).not.toMatchObject({ name: "OmniBoxError" });
-    expect(JSON.stringify(failed?.reason)).toContain("40001");
-    expect(await storedIds()).toHaveLength(1);
-  });
+it("hands a serialization failure to the application as Prisma reports it", async () => {
+  const outbox = repository();
+  const { promise: bothRead, resolve: haveRead } = gate(2);
+  const isolationLevel = Prisma.TransactionIsolationLevel.Serializable;
+  const attempt = () =>
+    prisma.$transaction(
+      async (tx) => {
+        await tx.testOrder.count();
+        haveRead();
+        await bothRead;
+        await tx.testOrder.create({ data: { customer: crypto.randomUUID(), totalCents: 1 } });
+        return outbox.add(tx, [sampleEvent()]);
+      },
+      { isolationLevel },
+    );
+  const results = await Promise.allSettled([attempt(), attempt()]);
+  const [failed] = results.filter((result) => result.status === "rejected");
+  expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  // From a statement P2034 or P2010, from COMMIT the adapter's own error: never one of ours.
+  expect(failed?.reason).not.toMatchObject({ name: "OmniBoxError" });
+  expect(JSON.stringify(failed?.reason)).toContain("40001");
+  expect(await storedIds()).toHaveLength(1);
 });
 
 /** A promise that resolves when `resolve` was called `count` times. */

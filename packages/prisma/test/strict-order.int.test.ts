@@ -18,6 +18,9 @@ beforeEach(() => database.empty());
 
 const repository = (lockKeys: boolean) => createPrismaOutboxRepository(prisma, { schema: database.schema, lockKeys });
 const eventOf = (key: string) => sampleEvent({ aggregateId: key });
+/** One event is inserted by another statement than several. */
+const counts = [["one event", 1] as const, ["several events", 3] as const];
+const storedSeqs = async () => (await prisma.outboxEvent.findMany({ orderBy: { seq: "asc" } })).map(({ seq }) => seq);
 const rollBack = new Error("roll back");
 /** More than Prisma's 2 and 5 seconds: these transactions wait for one another. */
 const patient = { maxWait: 30_000, timeout: 30_000 };
@@ -28,14 +31,14 @@ const locks = () =>
     `SELECT pid, granted FROM pg_locks WHERE locktype = 'advisory' AND classid = x'6f6d6e69'::int::oid`,
   );
 
-/** A transaction that has added an event of the key, and stays open until it is told how to end. */
-async function openWriter(key: string, outbox = inOrder) {
+/** A transaction that has added `count` events of the key, and stays open until it is told how to end. */
+async function openWriter(key: string, count: number, outbox = inOrder) {
   let end: (failure: Error | null) => void = () => undefined;
   const ended = new Promise<Error | null>((resolve) => {
     end = resolve;
   });
-  let added: (seq: bigint | null) => void = () => undefined;
-  const seq = new Promise<bigint | null>((resolve) => {
+  let added: (seqs: readonly bigint[]) => void = () => undefined;
+  const seqs = new Promise<readonly bigint[]>((resolve) => {
     added = resolve;
   });
   let started: (pid: number) => void = () => undefined;
@@ -45,14 +48,18 @@ async function openWriter(key: string, outbox = inOrder) {
   const done = prisma.$transaction(async (tx) => {
     const [backend] = await tx.$queryRawUnsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid");
     started(backend?.pid ?? 0);
-    const [event] = await outbox.add(tx, [eventOf(key)]);
-    added(event?.seq ?? null);
+    const events = await outbox.add(
+      tx,
+      Array.from({ length: count }, () => eventOf(key)),
+    );
+    added(events.map(({ seq }) => seq ?? 0n));
     const failure = await ended;
     if (failure !== null) throw failure;
   }, patient);
   const backend = await pid;
   return {
-    seq,
+    /** In the order of the events. */
+    seqs,
     async commit() {
       end(null);
       await done;
@@ -69,57 +76,73 @@ async function openWriter(key: string, outbox = inOrder) {
   };
 }
 
-describe("two writers of one key, of which the second would commit first", () => {
+describe.each(counts)("two writers of one key with %s each, of which the second would commit first", (_name, count) => {
   it("commit against the order of seq when nothing is locked", async () => {
-    const first = await openWriter("order-1", repository(false));
-    await first.seq;
-    const second = await openWriter("order-1", repository(false));
-    const [firstSeq, secondSeq] = [await first.seq, await second.seq];
+    const first = await openWriter("order-1", count, repository(false));
+    const firstSeqs = await first.seqs;
+    const second = await openWriter("order-1", count, repository(false));
+    const secondSeqs = await second.seqs;
     await second.commit();
-    const visible = await prisma.outboxEvent.findMany();
+    const visible = await storedSeqs();
     await first.commit();
-    expect(Number(secondSeq)).toBeGreaterThan(Number(firstSeq));
-    expect(visible.map(({ seq }) => seq)).toEqual([secondSeq]);
+    expect(Number(secondSeqs.at(0))).toBeGreaterThan(Number(firstSeqs.at(-1)));
+    expect(visible).toEqual(secondSeqs);
   });
 
   it("commit in the order of seq with lockKeys: the second waits for the first", async () => {
-    const first = await openWriter("order-1");
-    const firstSeq = await first.seq;
-    const second = await openWriter("order-1");
+    const first = await openWriter("order-1", count);
+    const firstSeqs = await first.seqs;
+    const second = await openWriter("order-1", count);
     await second.waits();
-    expect(await prisma.outboxEvent.count()).toBe(0);
+    expect(await storedSeqs()).toEqual([]);
     await first.commit();
-    expect(Number(await second.seq)).toBeGreaterThan(Number(firstSeq));
-    expect((await prisma.outboxEvent.findMany()).map(({ seq }) => seq)).toEqual([firstSeq]);
+    const secondSeqs = await second.seqs;
+    expect(Number(secondSeqs.at(0))).toBeGreaterThan(Number(firstSeqs.at(-1)));
+    expect(await storedSeqs()).toEqual(firstSeqs);
     await second.commit();
+    expect(await storedSeqs()).toEqual([...firstSeqs, ...secondSeqs]);
   });
 
   it("let the second go on when the first rolls back", async () => {
-    const first = await openWriter("order-1");
-    await first.seq;
-    const second = await openWriter("order-1");
+    const first = await openWriter("order-1", count);
+    await first.seqs;
+    const second = await openWriter("order-1", count);
     await second.waits();
     await first.rollBack();
-    const seq = await second.seq;
+    const seqs = await second.seqs;
     await second.commit();
-    expect((await prisma.outboxEvent.findMany()).map((event) => event.seq)).toEqual([seq]);
+    expect(await storedSeqs()).toEqual(seqs);
+  });
+
+  it("draw seq when they hold the lock, and not when they begin to wait", async () => {
+    const holder = await openWriter("order-1", count);
+    await holder.seqs;
+    const waiting = await openWriter("order-1", count);
+    await waiting.waits();
+    const other = await openWriter("order-2", count);
+    const otherSeqs = await other.seqs;
+    await other.commit();
+    await holder.commit();
+    expect(Number((await waiting.seqs).at(0))).toBeGreaterThan(Number(otherSeqs.at(-1)));
+    await waiting.commit();
   });
 });
 
-describe("add with lockKeys", () => {
-  it("draws seq when it holds the lock, and not when it begins to wait", async () => {
-    const holder = await openWriter("order-1");
-    await holder.seq;
-    const waiting = await openWriter("order-1");
-    await waiting.waits();
-    const other = await openWriter("order-2");
-    const otherSeq = await other.seq;
-    await other.commit();
-    await holder.commit();
-    expect(Number(await waiting.seq)).toBeGreaterThan(Number(otherSeq));
-    await waiting.commit();
-  });
+it.each([
+  [1, 3],
+  [3, 1],
+])("a writer of %i events of a key keeps one of %i events of it waiting, with lockKeys", async (count, otherCount) => {
+  const first = await openWriter("order-1", count);
+  const firstSeqs = await first.seqs;
+  const second = await openWriter("order-1", otherCount);
+  await second.waits();
+  await first.commit();
+  const secondSeqs = await second.seqs;
+  await second.commit();
+  expect(await storedSeqs()).toEqual([...firstSeqs, ...secondSeqs]);
+});
 
+describe("add with lockKeys", () => {
   it("is one statement, as without, for one event and for a thousand", async () => {
     const statements: string[] = [];
     const logged = database.connect({ logQueries: (sql) => statements.push(sql) });
@@ -141,8 +164,8 @@ describe("add with lockKeys", () => {
         throw rollBack;
       });
       await expect(nested).rejects.toBe(rollBack);
-      const other = await openWriter("order-1");
-      expect(await other.seq).not.toBeNull();
+      const other = await openWriter("order-1", 1);
+      expect(await other.seqs).toHaveLength(1);
       await other.commit();
     });
   });

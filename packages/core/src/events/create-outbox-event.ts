@@ -78,6 +78,8 @@ const fields = z.strictObject({
   idempotencyKey: textField(limits.idempotencyKeyMaxLength).optional(),
   scheduledAt: scheduledAt.optional(),
   maxAttempts: attempts.default(defaults.maxAttempts),
+  // Copied and checked afterwards.
+  payload: z.unknown().optional(),
 });
 
 /**
@@ -93,29 +95,35 @@ export function createOutboxEvent(input: OutboxEventInput, schema: StandardSchem
     "createOutboxEvent({ type, schemaVersion, topic, aggregateType, aggregateId, payload })",
     input,
   );
-  const { payload, ...rest } = input;
-  const parsed = fields.safeParse({ ...rest, aggregateId: aggregateIdText(rest.aggregateId) });
+  const parsed = fields.safeParse({ ...input, aggregateId: aggregateIdText(input.aggregateId) });
   if (!parsed.success) throw invalidEvent(input.type, parsed.error.issues.map(problemOf));
   if (schema !== null && !isStandardSchema(schema)) {
     throw invalidEvent(input.type, [`schema must be ${standardSchemaName}, or null`]);
   }
 
-  const copied = copyPlainJson("payload", payload);
-  if (!copied.ok) throw invalidPayload(parsed.data.type, copied.problems);
+  const { data } = parsed;
+  const copied = copyPlainJson("payload", data.payload);
+  if (!copied.ok) throw invalidPayload(data.type, copied.problems);
 
-  const { traceId = null, correlationId = null, causationId = null, idempotencyKey = null, ...required } = parsed.data;
+  const { idempotencyKey = null } = data;
+  // Field by field: copies of all fields but some took three times as long as all the rest.
   return sealDraft({
-    ...required,
     id: createEventId(idempotencyKey),
-    partitionKey: required.partitionKey ?? required.aggregateId,
-    headers: Object.freeze({ ...required.headers }),
+    type: data.type,
+    schemaVersion: data.schemaVersion,
+    topic: data.topic,
+    aggregateType: data.aggregateType,
+    aggregateId: data.aggregateId,
+    partitionKey: data.partitionKey ?? data.aggregateId,
     payload: copied.value,
-    traceId,
-    correlationId,
-    causationId,
+    headers: Object.freeze({ ...data.headers }),
+    traceId: data.traceId ?? null,
+    correlationId: data.correlationId ?? null,
+    causationId: data.causationId ?? null,
     idempotencyKey,
     // A copy, since dates can be changed in place.
-    scheduledAt: required.scheduledAt === undefined ? null : new Date(required.scheduledAt),
+    scheduledAt: data.scheduledAt === undefined ? null : new Date(data.scheduledAt),
+    maxAttempts: data.maxAttempts,
     schema,
   });
 }

@@ -3,9 +3,9 @@ import { createEventId } from "./event-id.js";
 
 describe("createEventId", () => {
   it("makes a UUID of version 7 that sorts by the time of its making", () => {
-    const ids = Array.from({ length: 100 }, () => createEventId(null));
+    const ids = Array.from({ length: 1_000 }, () => createEventId(null));
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    expect(new Set(ids).size).toBe(100);
+    expect(new Set(ids.map((id) => id.slice(-10))).size).toBe(1_000);
     expect([...ids].sort()).toEqual(ids);
   });
 

@@ -24,10 +24,10 @@ export interface OutboxEventDraft {
 
 const seal: unique symbol = Symbol.for("omni-box.outbox-event-draft") as never;
 
-/** Freezes an event whose fields have been checked, and marks it so that a changed copy can be told from it. */
+/** Freezes a new event whose fields have been checked, and marks it so that a changed copy can be told from it. */
 export function sealDraft(checked: OutboxEventDraft): OutboxEventDraft {
   // Not enumerable, so that no copy has it; registered, so that another copy of the package knows it.
-  return Object.freeze(Object.defineProperty({ ...checked }, seal, { value: true }));
+  return Object.freeze(Object.defineProperty(checked, seal, { value: true }));
 }
 
 /** Tells whether `value` is an event as it was made, and not a copy that someone has changed. */

@@ -25,8 +25,21 @@ export function lockedSlotsSql(parameter: string): string {
       FROM (SELECT pg_advisory_xact_lock(${lockNamespace}, wanted.slot) FROM unnest(${parameter}::integer[]) AS wanted (slot)) AS held`;
 }
 
+/**
+ * For a single slot: a condition that is true once it is locked. An insert draws `seq` for rows of which its conditions are true,
+ * and a condition with a volatile function is neither evaluated ahead nor left out.
+ */
+export function lockedSlotSql(parameter: string): string {
+  return `pg_advisory_xact_lock(${lockNamespace}, ${parameter}::integer) IS NOT NULL`;
+}
+
+/** The slot of the draft's key. */
+export function lockSlotOf({ partitionKey }: OutboxEventDraft): number {
+  return partitionBucket(partitionKey, lockSlots);
+}
+
 /** The slots of the drafts' keys, each once and in ascending order, so that two calls of `add` never wait for each other. */
 export function lockSlotsOf(drafts: readonly OutboxEventDraft[]): readonly number[] {
-  const slots = new Set(drafts.map(({ partitionKey }) => partitionBucket(partitionKey, lockSlots)));
+  const slots = new Set(drafts.map(lockSlotOf));
   return [...slots].sort((one, other) => one - other);
 }
