@@ -56,10 +56,21 @@ export interface BucketReader<E extends BaseEvent> {
 export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts<E>): BucketReader<E> {
   const { operations, held, parked, nowMs } = parts;
   const cursors = createBucketCursors();
-  const late = createLateCommits(defaults.openWriterPatienceMs, nowMs);
+  let late = createLateCommits(defaults.openWriterPatienceMs, nowMs);
   const whole = createWholeReading(nowMs);
 
   const except = () => ({ exceptSeqs: held.seqs(), exceptKeys: parked.keys(defaults.exceptKeysMax) });
+
+  /** After a failure all begins anew: another server may answer next, with other transactions, and numbers that have been drawn before. */
+  async function asked<Row>(reading: Promise<BucketReading<Row>>): Promise<BucketReading<Row>> {
+    try {
+      return await reading;
+    } catch (error) {
+      cursors.rewindAll();
+      late = createLateCommits(defaults.openWriterPatienceMs, nowMs);
+      throw error;
+    }
+  }
 
   function usable<Row>({ rows, writers }: BucketReading<Row>, seqOf: (row: Row) => bigint): readonly Row[] | null {
     const behind = late.noted({ writers, seqs: rows.map(seqOf) });
@@ -81,7 +92,9 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
       const from = cursors.positions(buckets, limit, (bucket) => most - held.countOf(bucket));
       const startedAt = nowMs();
       const rows =
-        from.length === 0 ? [] : usable(await operations.read({ from, limit, ...except() }), ({ event }) => event.seq);
+        from.length === 0
+          ? []
+          : usable(await asked(operations.read({ from, limit, ...except() })), ({ event }) => event.seq);
       if (rows === null) return { rows, hasMore: true };
       cursors.advance(rows.map(({ event: { bucket, seq } }) => ({ bucket, seq })));
       const atEnd = rows.length < limit ? readToTheEnd(from, rows) : [];
@@ -100,7 +113,7 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
     async peek(bucket) {
       cursors.rewindTo(late.seenTo);
       const from = [{ bucket, afterSeq: cursors.readTo(bucket), limit: 1 }];
-      const rows = usable(await operations.peek({ from, limit: 1, ...except() }), ({ seq }) => seq);
+      const rows = usable(await asked(operations.peek({ from, limit: 1, ...except() })), ({ seq }) => seq);
       return { rows, hasMore: rows === null || rows.length > 0 };
     },
     passOver: (event) => cursors.advance([event]),

@@ -57,17 +57,15 @@ export function createLateCommits(patienceMs: number, nowMs: () => number): Late
       const now = nowMs();
       const isHidden = new Map(open.map((writer) => [writer.id, writer.isHidden]));
       let again: bigint | null = null;
-      // Whoever is new has drawn its numbers since the last answer; but one that is prepared to commit goes on under another id.
-      let behind = highest;
       for (const [id, writer] of writers) {
         if (writer.isLeftOut && isHidden.get(id) !== true) {
           writer.isLeftOut = false;
           again = lower(again ?? writer.behind, writer.behind);
         }
-        if (isHidden.has(id)) continue;
-        writers.delete(id);
-        behind = lower(behind, writer.behind);
+        if (!isHidden.has(id)) writers.delete(id);
       }
+      // Whoever is new has drawn its numbers since the last answer.
+      const behind = highest;
       for (const seq of seqs) if (seq > highest) highest = seq;
 
       let next = highest;

@@ -27,7 +27,7 @@ const isWanted = `CASE WHEN event.seq IN (SELECT unnest($5::bigint[])) OR event.
  * An INSERT locks the table before it draws a `seq`, and its transaction lets go when it is visible. A lock is no part of a snapshot: it
  * is looked up while the statement runs, which is after its snapshot was taken. By the snapshot's own account a transaction is hidden
  * when it was running then, or has a number as high as none that had ended; a lock alone does not prove it, because it is let go of
- * a moment after the commit. Numbers of locks have 32 bits and come round, so they are compared as PostgreSQL compares them.
+ * a moment after the commit. In that moment its id ends with a 0, and it counts no more. Numbers of locks have 32 bits and come round, so they are compared as PostgreSQL compares them.
  */
 function openWritersSql({ name }: EventTable): string {
   return `
@@ -39,6 +39,7 @@ function openWritersSql({ name }: EventTable): string {
                   THEN '-' ELSE '+' END || lock.virtualtransaction
       FROM pg_locks AS lock
       CROSS JOIN (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint % 4294967296 AS before) AS ended
+      WHERE lock.virtualtransaction NOT LIKE '%/0'
       GROUP BY lock.virtualtransaction
       HAVING bool_or(lock.locktype = 'relation' AND lock.granted AND lock.mode = 'RowExclusiveLock'
                      AND lock.relation = '${name.replaceAll("'", "''")}'::regclass
