@@ -69,7 +69,7 @@ for (const [title, stop, start] of [
     expect(await tallyEvents(scene.database)).toEqual([{ status: "completed", events: 3_500, attempts: 0 }]);
     const arrivals = await scene.consume();
     await arrivals.allOf([...before, ...during]);
-    expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [] });
+    expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [], blockedKeys: 0 });
     // Told once when it went and once when it came back, however often it was tried.
     expect(logger.count("the broker does not answer")).toBe(1);
     expect(logger.count("the broker answers again")).toBe(1);

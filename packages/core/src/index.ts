@@ -35,6 +35,7 @@ export { highestOfEachKey, type KeySequence, newerInTurn, sequenceName } from ".
 export type { BaseEvent, EventLease, EventStatus, OutboxEvent } from "./events/outbox-event.js";
 export type { OutboxEventDraft } from "./events/outbox-event-draft.js";
 export { partitionBucket, partitionHashVersion } from "./events/partition-bucket.js";
+export { payloadText, withPayloadText } from "./events/payload-text.js";
 export { copyPlainJson, type JsonProblem, type PlainJsonResult } from "./events/plain-json.js";
 export {
   createInboxConsumer,

@@ -76,6 +76,19 @@ describe("the operations on owned buckets", () => {
     for (const lease of renewed) expect(lease.seconds).toBeLessThanOrEqual(30.001);
   });
 
+  it("name who has locked the table for writing, also without having written, and nobody who has locked another", async () => {
+    const { buckets } = startBucketWorker(database);
+    const from = [{ bucket: 0, afterSeq: 0n, limit: 1 }];
+    const writers = async () => (await buckets.read({ from, limit: 1, exceptSeqs: [], exceptKeys: [] })).writers;
+    await database.prisma.$transaction(async (tx) => {
+      await tx.$executeRawUnsafe(`LOCK TABLE ${database.schema}.outbox_bucket IN ROW EXCLUSIVE MODE`);
+      expect(await writers()).toEqual([]);
+      await tx.$executeRawUnsafe(`LOCK TABLE ${database.schema}.outbox_event IN ROW EXCLUSIVE MODE`);
+      expect((await writers()).map(({ isHidden }) => isHidden)).toEqual([true]);
+    });
+    await expect.poll(writers).toEqual([]);
+  });
+
   it("read each event whole, as findById does", async () => {
     const worker = startBucketWorker(database);
     const [ref] = await addToBucket(database, 5, 1);

@@ -8,7 +8,7 @@ export interface AmqpEmitterLike {
   removeListener(event: string, listener: AmqpListener): unknown;
 }
 
-/** The properties that we set on a message. */
+/** The properties that we set on a message. The headers are to be read before `publish` returns: the next message has the same object. */
 export interface AmqpPublishOptions {
   readonly mandatory: true;
   readonly deliveryMode: 2;
@@ -19,7 +19,8 @@ export interface AmqpPublishOptions {
   readonly contentType: string;
   readonly correlationId?: string;
   readonly appId?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Those that are `undefined` are none. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
 }
 
 /** A message as amqplib hands it over. Only what the broker itself says is certain to be there. */

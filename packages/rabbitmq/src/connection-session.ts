@@ -3,6 +3,7 @@ import type { AmqpConnectionLike } from "./amqp-connection-like.js";
 import { type AmqpInternals, amqpInternals } from "./amqp-internals.js";
 import { asError } from "./as-error.js";
 import { withinTime } from "./within-time.js";
+import { writeTogether } from "./write-together.js";
 
 /** What a session reports. */
 export interface SessionEvents {
@@ -53,6 +54,7 @@ export class ConnectionSession {
     this.#blockedReason = this.internals.blocked ? "blocked since before the connection was ready" : null;
     // With Nagle's algorithm a lone message of 2 kB takes 44 ms to be confirmed instead of 0.5 ms.
     this.internals.stream?.setNoDelay?.(true);
+    writeTogether(connection);
   }
 
   get connection(): AmqpConnectionLike {

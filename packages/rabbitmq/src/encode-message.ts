@@ -6,7 +6,12 @@ export interface EncodedMessage {
   readonly id: string;
   readonly routingKey: string;
   readonly body: Buffer;
-  readonly properties: AmqpPublishOptions;
+  readonly properties: MessageProperties;
+}
+
+/** All properties of a message, with headers of its own. */
+export interface MessageProperties extends AmqpPublishOptions {
+  readonly headers: OutgoingMessage["headers"];
 }
 
 const shortStringMaxBytes = 255;
@@ -24,7 +29,7 @@ const headerFrameBaseBytes = 64;
 export function encodeMessage(message: OutgoingMessage, appId: string | undefined): EncodedMessage {
   checkFits(message);
   const { id, type, contentType, correlationId, headers, body } = message;
-  const properties: { -readonly [K in keyof AmqpPublishOptions]: AmqpPublishOptions[K] } = {
+  const properties: { -readonly [K in keyof MessageProperties]: MessageProperties[K] } = {
     mandatory: true,
     deliveryMode: 2,
     messageId: id,
@@ -39,8 +44,8 @@ export function encodeMessage(message: OutgoingMessage, appId: string | undefine
 }
 
 /** An upper estimate of the header frame, which AMQP cannot split: one above the negotiated frame size ends the connection. */
-export function headerFrameBytes(properties: AmqpPublishOptions): number {
-  const { messageId, type, contentType, correlationId = "", appId = "", headers = {} } = properties;
+export function headerFrameBytes(properties: MessageProperties): number {
+  const { messageId, type, contentType, correlationId = "", appId = "", headers } = properties;
   let bytes = headerFrameBaseBytes;
   for (const text of [messageId, type, contentType, correlationId, appId]) bytes += 1 + Buffer.byteLength(text);
   for (const [name, value] of Object.entries(headers)) bytes += 6 + Buffer.byteLength(name) + Buffer.byteLength(value);

@@ -1,6 +1,7 @@
 import type { AmqpConfirmChannelLike } from "./amqp-connection-like.js";
 import { asError } from "./as-error.js";
 import { FifoList } from "./fifo-list.js";
+import { HeaderTable } from "./header-table.js";
 import type { Publication } from "./publication.js";
 
 /** What became of a message that was written. */
@@ -32,6 +33,7 @@ export class PublishChannel {
   readonly #channel: AmqpConfirmChannelLike;
   readonly #exchange: string;
   readonly #owner: PublishChannelOwner;
+  readonly #headers = new HeaderTable();
   /** Messages that came back, by id, until their confirm comes: the broker sends the return first. */
   readonly #returns = new Map<string, ReturnedMessage[]>();
   #full = false;
@@ -66,7 +68,8 @@ export class PublishChannel {
    */
   write(publication: Publication): void {
     const { routingKey, body, properties } = publication.message;
-    const roomLeft = this.#channel.publish(this.#exchange, routingKey, body, properties, (error) =>
+    const options = { ...properties, headers: this.#headers.of(properties.headers) };
+    const roomLeft = this.#channel.publish(this.#exchange, routingKey, body, options, (error) =>
       this.#onConfirm(publication, error),
     );
     publication.mayHaveArrived = true;

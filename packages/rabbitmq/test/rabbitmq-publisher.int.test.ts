@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { type EventPublisher, silentLogger, systemClock } from "@omni-box/core";
 import amqp from "amqplib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -35,6 +36,37 @@ async function start(
   await publisher.start();
   return publisher;
 }
+
+it("writes messages of one turn together, and all of them arrive in order", async () => {
+  const exchange = await broker.createExchange();
+  const arrived = await broker.collect(await broker.createQueue(exchange));
+  let writes = 0;
+  await start(exchange, {
+    channels: 1,
+    async connect() {
+      const connection = await amqp.connect(amqpUrl);
+      const { stream } = connection.connection as unknown as { stream: Socket };
+      for (const method of ["_write", "_writev"] as const) {
+        const write: unknown = Reflect.get(stream, method);
+        if (typeof write !== "function") throw new Error(`the socket has no ${method}`);
+        Reflect.set(stream, method, (...values: unknown[]) => {
+          writes += 1;
+          return Reflect.apply(write, stream, values);
+        });
+      }
+      return connection;
+    },
+  });
+  const messages = testMessages(500);
+  writes = 0;
+
+  await Promise.all(messages.map((message) => publisher.publish(message, { timeoutMs })));
+
+  // Each alone would be 500; the socket's buffer holds dozens.
+  expect(writes).toBeLessThan(100);
+  const received = await arrived.waitFor(messages.length);
+  expect(received.map(({ properties }) => properties.messageId)).toEqual(messages.map(({ id }) => id));
+});
 
 describe("a confirmed message", () => {
   it("is in the queue with everything that was said about it", async () => {

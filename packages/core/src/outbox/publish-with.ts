@@ -48,7 +48,9 @@ export function publishWith(publisher: EventPublisher, options: PublishWithOptio
       if (!mayWrite()) {
         return Promise.resolve(outcome.release(context.signal.aborted ? "the worker is stopping" : leaseTooShort));
       }
-      return publisher.publish(converter.toMessage(event), { timeoutMs, takeoverGraceMs, mayWrite }).then(confirmed);
+      const publishing = publisher.publish(converter.toMessage(event), { timeoutMs, takeoverGraceMs, mayWrite });
+      // A publisher in JavaScript may forget the promise.
+      return Promise.resolve(publishing).then(confirmed);
     },
   });
 }

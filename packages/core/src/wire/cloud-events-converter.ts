@@ -2,6 +2,7 @@ import { z } from "zod";
 import { limits } from "../defaults.js";
 import { validateOptions } from "../errors/validate-options.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
+import { payloadText } from "../events/payload-text.js";
 import {
   attributePrefix,
   cloudEventsFormat,
@@ -9,7 +10,7 @@ import {
   writtenAttributes,
 } from "./cloud-events-attributes.js";
 import { traceIdOf } from "./envelope-of.js";
-import { type MessageConverter, messageOf } from "./message-converter.js";
+import { type MessageConverter, messageOf, messageWithText } from "./message-converter.js";
 
 /** Options of {@link cloudEventsConverter}. */
 export interface CloudEventsOptions {
@@ -55,7 +56,7 @@ export function cloudEventsConverter(given: CloudEventsOptions): MessageConverte
   }
 
   function binary(event: OutboxEvent) {
-    const message = messageOf(event, cloudEventsFormat, "application/json", event.payload);
+    const message = messageWithText(event, cloudEventsFormat, "application/json", payloadText(event));
     const headers = Object.entries(message.headers).filter(([name]) => !isWritten(name));
     const attributes = Object.entries(attributesOf(event, source));
     return {

@@ -27,6 +27,16 @@ export const eventHeaders = Object.freeze({
 
 /** Builds a message around a body: identity, address and headers are the same in every format. */
 export function messageOf(event: OutboxEvent, format: string, contentType: string, body: unknown): OutgoingMessage {
+  return messageWithText(event, format, contentType, JSON.stringify(body));
+}
+
+/** Builds a message around a body that is JSON text already. */
+export function messageWithText(
+  event: OutboxEvent,
+  format: string,
+  contentType: string,
+  bodyText: string,
+): OutgoingMessage {
   const headers: Record<string, string> = {
     ...event.headers,
     [eventHeaders.format]: format,
@@ -44,7 +54,7 @@ export function messageOf(event: OutboxEvent, format: string, contentType: strin
     type: event.type,
     partitionKey: event.partitionKey,
     contentType,
-    body: Buffer.from(JSON.stringify(body)),
+    body: Buffer.from(bodyText),
     headers,
     correlationId: event.correlationId,
     timestamp: event.createdAt,

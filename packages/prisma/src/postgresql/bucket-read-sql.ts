@@ -21,29 +21,23 @@ const isWanted = `CASE WHEN event.seq IN (SELECT unnest($5::bigint[])) OR event.
                THEN false ELSE true END`;
 
 /**
- * The transactions that have locked the table for writing, each with a sign before its id: `-` when the statement's snapshot does
- * not contain it, `+` when that is not known.
+ * The transactions that have locked the table for writing, each with a sign before its id: `-` when the statement's snapshot
+ * certainly does not contain it, else `+`.
  *
- * An INSERT locks the table before it draws a `seq`, and its transaction lets go when it is visible. A lock is no part of a snapshot: it
- * is looked up while the statement runs, which is after its snapshot was taken. By the snapshot's own account a transaction is hidden
- * when it was running then, or has a number as high as none that had ended; a lock alone does not prove it, because it is let go of
- * a moment after the commit. In that moment its id ends with a 0, and it counts no more. Numbers of locks have 32 bits and come round, so they are compared as PostgreSQL compares them.
+ * An INSERT locks the table before it draws a `seq`, and its transaction lets go when it is visible. A lock is no part of a
+ * snapshot: it is looked up while the statement runs, which is after its snapshot was taken. Between becoming visible and letting
+ * go a session's id ends with a 0, set in the very step that makes the transaction visible; whoever has another number
+ * had not ended when it was looked at, so the snapshot does not contain it. A prepared transaction has no session, and keeps its id.
  */
 function openWritersSql({ name }: EventTable): string {
   return `
     SELECT ARRAY (
-      SELECT CASE WHEN bool_or(
-                    lock.locktype = 'transactionid' AND lock.granted AND lock.mode = 'ExclusiveLock'
-                    AND (lock.transactionid = ANY (ARRAY (SELECT pg_snapshot_xip(pg_current_snapshot())::xid))
-                         OR (lock.transactionid::text::bigint - ended.before + 4294967296) % 4294967296 < 2147483648))
-                  THEN '-' ELSE '+' END || lock.virtualtransaction
+      SELECT CASE WHEN lock.pid IS NULL THEN '+' ELSE '-' END || lock.virtualtransaction
       FROM pg_locks AS lock
-      CROSS JOIN (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint % 4294967296 AS before) AS ended
-      WHERE lock.virtualtransaction NOT LIKE '%/0'
-      GROUP BY lock.virtualtransaction
-      HAVING bool_or(lock.locktype = 'relation' AND lock.granted AND lock.mode = 'RowExclusiveLock'
-                     AND lock.relation = '${name.replaceAll("'", "''")}'::regclass
-                     AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+      WHERE lock.locktype = 'relation' AND lock.granted AND lock.mode = 'RowExclusiveLock'
+        AND lock.relation = '${name.replaceAll("'", "''")}'::regclass
+        AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND lock.virtualtransaction NOT LIKE '%/0'
     ) AS writers`;
 }
 

@@ -1,4 +1,11 @@
-import type { BaseEvent, EventStatus, InboxEvent, JsonObject, OutboxEvent } from "@omni-box/core";
+import {
+  type BaseEvent,
+  type EventStatus,
+  type InboxEvent,
+  type JsonObject,
+  type OutboxEvent,
+  withPayloadText,
+} from "@omni-box/core";
 import type { StoredRow } from "../event-dialect.js";
 
 const baseColumns = [
@@ -29,8 +36,12 @@ const baseColumns = [
   "locked_by",
 ] as const;
 
-/** The columns that make an outbox event. */
-export const outboxColumns: readonly string[] = [...baseColumns, "aggregate_type", "aggregate_id"];
+/** JSON that a relay need not parse is left to whoever reads it. */
+const jsonColumns: ReadonlySet<string> = new Set(["payload", "headers"]);
+const asText = (column: string) => (jsonColumns.has(column) ? `${column}::text AS ${column}` : column);
+
+/** The columns that make an outbox event, as items of a list of columns; each has its own name in the answer. */
+export const outboxColumns: readonly string[] = [...baseColumns.map(asText), "aggregate_type", "aggregate_id"];
 
 /** The columns that make an inbox event. */
 export const inboxColumns: readonly string[] = [
@@ -42,8 +53,10 @@ export const inboxColumns: readonly string[] = [
   "body",
 ];
 
-/** What both tables return, as Prisma reads it from raw SQL. */
-interface BaseRow {
+type Headers = Readonly<Record<string, string>>;
+
+/** What both tables return, but for the JSON, as Prisma reads it from raw SQL. */
+interface PlainRow {
   readonly seq: bigint;
   readonly id: string;
   readonly event_type: string;
@@ -51,8 +64,6 @@ interface BaseRow {
   readonly topic: string;
   readonly partition_key: string;
   readonly bucket: number;
-  readonly payload: JsonObject;
-  readonly headers: Readonly<Record<string, string>>;
   readonly trace_id: string | null;
   readonly correlation_id: string | null;
   readonly causation_id: string | null;
@@ -71,12 +82,16 @@ interface BaseRow {
   readonly locked_by: string | null;
 }
 
-interface OutboxRow extends BaseRow {
+interface OutboxRow extends PlainRow {
+  readonly payload: string;
+  readonly headers: string;
   readonly aggregate_type: string;
   readonly aggregate_id: string;
 }
 
-interface InboxTableRow extends BaseRow {
+interface InboxTableRow extends PlainRow {
+  readonly payload: JsonObject;
+  readonly headers: Headers;
   readonly message_id: string;
   readonly consumer_group: string;
   readonly source: string;
@@ -87,20 +102,31 @@ interface InboxTableRow extends BaseRow {
 /** Makes the event of a row of {@link outboxColumns}. */
 export function readOutboxRow(stored: StoredRow): OutboxEvent {
   const row = stored as unknown as OutboxRow;
-  return Object.freeze(
-    Object.assign(readBase(row), { aggregateType: row.aggregate_type, aggregateId: row.aggregate_id }),
-  );
+  const fields = Object.assign(readPlain(row, readHeaders(row.headers)), {
+    aggregateType: row.aggregate_type,
+    aggregateId: row.aggregate_id,
+  });
+  return withPayloadText<OutboxEvent>(fields, row.payload);
 }
 
 /** Makes the event of a row of {@link inboxColumns}. */
 export function readInboxRow(stored: StoredRow): InboxEvent {
   const row = stored as unknown as InboxTableRow;
   const { message_id: messageId, consumer_group: consumerGroup, source, sender_seq: senderSeq, body } = row;
-  return Object.freeze(Object.assign(readBase(row), { messageId, consumerGroup, source, senderSeq, body }));
+  const payload = Object.freeze(row.payload);
+  const own = { payload, messageId, consumerGroup, source, senderSeq, body };
+  return Object.freeze(Object.assign(readPlain(row, Object.freeze(row.headers)), own));
+}
+
+const noHeaders: Headers = Object.freeze({});
+
+/** Most events have none. */
+function readHeaders(text: string): Headers {
+  return text === "{}" ? noHeaders : Object.freeze(JSON.parse(text) as Headers);
 }
 
 /** To be added to with `Object.assign`: a spread of so many fields takes twenty times as long, and each event pays for it. */
-function readBase(row: BaseRow): BaseEvent {
+function readPlain(row: PlainRow, headers: Headers): Omit<BaseEvent, "payload"> {
   const { lease_token: token, lease_until: until } = row;
   return {
     seq: row.seq,
@@ -110,8 +136,7 @@ function readBase(row: BaseRow): BaseEvent {
     topic: row.topic,
     partitionKey: row.partition_key,
     bucket: row.bucket,
-    payload: Object.freeze(row.payload),
-    headers: Object.freeze(row.headers),
+    headers,
     traceId: row.trace_id,
     correlationId: row.correlation_id,
     causationId: row.causation_id,
