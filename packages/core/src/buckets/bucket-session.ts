@@ -53,6 +53,8 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   const counted = new Map<bigint, number>();
   /** Acquired, and not read before it is known which of their keys are blocked. */
   const fresh = new Map<number, OwnedBucket>();
+  /** Owned, and not known which of their keys have failed events. */
+  const unasked = new Set<number>();
   let starting: Promise<void> | null = null;
   /** The last read may have left events behind. */
   let hasMore = false;
@@ -73,6 +75,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     },
     onGone({ bucket }) {
       fresh.delete(bucket);
+      unasked.delete(bucket);
       parked.forget(bucket);
       reader.forget(bucket);
       suspicions.forget(bucket);
@@ -102,9 +105,17 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     return starting;
   }
 
-  /** Failed events first, pending ones second: an event that is requeued between the two is read, and not published late. */
+  /**
+   * Failed events first, pending ones second: an event that is requeued between the two is read, and not published late. What is
+   * not answered is asked again before anything is read.
+   */
   async function loadFailed(buckets: readonly number[]): Promise<void> {
-    if (onFailedKey === "block" && buckets.length > 0) parked.parkFailed(await operations.failedHeads(buckets));
+    if (onFailedKey === "skip") return;
+    for (const bucket of buckets) unasked.add(bucket);
+    if (unasked.size === 0) return;
+    const asked = [...unasked];
+    parked.parkFailed(await operations.failedHeads(asked));
+    for (const bucket of asked) unasked.delete(bucket);
   }
 
   async function welcomeFresh(limit: number): Promise<void> {
@@ -217,7 +228,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       const started =
         row.isDue && !parked.holdsBack(row.partitionKey, row.seq) ? await startOne(row, epoch) : "waiting";
       if (started === "waiting" || started === "failed") {
-        parked.park({ partitionKey: row.partitionKey, bucket, headSeq: row.seq }, true);
+        parkAt(row);
         reader.passOver(row);
       } else if (started !== "gone") {
         suspicions.started(started.seq);
@@ -227,9 +238,13 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     return [];
   }
 
+  const parkAt = ({ partitionKey, bucket, seq }: PeekedRow) =>
+    parked.park({ partitionKey, bucket, headSeq: seq }, true);
+
   async function startOne(row: PeekedRow, epoch: bigint): Promise<E | "failed" | "gone"> {
     const fence = { kind: "buckets", owner: ownership.owner, epochs: new Map([[row.bucket, epoch]]) } as const;
-    const started = await startAlone({ repository, operations, reader, logger, counted }, row, fence);
+    const beforeFailing = () => parkAt(row);
+    const started = await startAlone({ repository, operations, reader, logger, counted, beforeFailing }, row, fence);
     if (typeof started === "string") return started;
     return take([started], fence.epochs)[0] ?? "gone";
   }
@@ -278,6 +293,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       isRecheckWanted = false;
       await start();
       await welcomeFresh(limit);
+      await loadFailed([]);
       const epochsOf = (owned: readonly OwnedBucket[]) => new Map(owned.map(({ bucket, epoch }) => [bucket, epoch]));
       const readable = ownership.readable.filter(({ bucket }) => !fresh.has(bucket));
       const suspects = epochsOf(readable.filter(({ bucket }) => suspicions.isSuspect(bucket)));

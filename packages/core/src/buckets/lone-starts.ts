@@ -16,6 +16,8 @@ export interface LoneStartParts<E extends BaseEvent> {
   readonly logger: Logger;
   /** The starts that this very process has counted: it did not die of them, and counts none twice. */
   readonly counted: Map<bigint, number>;
+  /** Called before the event is failed: from then on its key waits for it, whether or not the store's answer comes. */
+  readonly beforeFailing: () => void;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface LoneStartParts<E extends BaseEvent> {
  * @returns the event; `"failed"`: it has killed its process too often, and is not tried again; `"gone"`: somebody else has dealt with it, or has its bucket
  */
 export async function startAlone<E extends BaseEvent>(
-  { repository, operations, reader, logger, counted }: LoneStartParts<E>,
+  { repository, operations, reader, logger, counted, beforeFailing }: LoneStartParts<E>,
   row: PeekedRow,
   fence: BucketFence,
 ): Promise<BucketRow<E> | "failed" | "gone"> {
@@ -35,6 +37,7 @@ export async function startAlone<E extends BaseEvent>(
   if (start > defaults.loneStartsMax) {
     const crashed = crashedError(row);
     const failed = { id, seq, attemptsMade: attemptsMade + 1, error: describeFailure(crashed).message };
+    beforeFailing();
     const { missing } = await repository.recordFailed(fence, [failed]);
     if (missing.length > 0) return "gone";
     logger.error({ eventId: id, code: crashed.code }, `an event has failed for good: ${crashed.message}`);

@@ -3,34 +3,50 @@ import { createRelayFixture } from "../../test/relay-fixture.js";
 import { sampleDraft, storeEvents } from "../../test/sample-events.js";
 import { ownedBuckets } from "../buckets/owned-buckets.js";
 import { defaults } from "../defaults.js";
+import { OmniBoxError } from "../errors/omni-box-error.js";
 
 const ofKey = (aggregateId: string) => sampleDraft({ partitionKey: "k", aggregateId });
 
-it("an event that has killed its process too often is failed with words that say how to set it back", async () => {
-  const { clock, repository, relay, logger, delivered, settle, until } = createRelayFixture({ fetch: ownedBuckets() });
-  const [event] = await storeEvents(repository, [ofKey("poison"), ofKey("behind")]);
-  if (event === undefined) throw new Error("nothing was stored");
-  // Two owners in a row die; the last one of them, in three lone starts.
-  const { buckets } = repository;
-  for (const owner of ["first", "second"]) {
-    await buckets.acquire({ owner, leaseMs: 1_000, graceMs: 0, limit: defaults.bucketCount });
+it.each([
+  ["", false],
+  [", and holds its key back also when the store's answer to that is lost", true],
+])(
+  "an event that has killed its process too often is failed with words that say how to set it back%s",
+  async (_how, isLost) => {
+    const { clock, repository, relay, logger, delivered, settle, until } = createRelayFixture({
+      fetch: ownedBuckets(),
+    });
+    const [event] = await storeEvents(repository, [ofKey("poison"), ofKey("behind")]);
+    if (event === undefined) throw new Error("nothing was stored");
+    // Two owners in a row die; the last one of them, in three lone starts.
+    const { buckets } = repository;
+    for (const owner of ["first", "second"]) {
+      await buckets.acquire({ owner, leaseMs: 1_000, graceMs: 0, limit: defaults.bucketCount });
+      await clock.advance(2_000);
+    }
+    const [own] = await buckets
+      .acquire({ owner: "third", leaseMs: 1_000, graceMs: 0, limit: defaults.bucketCount })
+      .then((acquired) => acquired.filter(({ bucket }) => bucket === event.bucket));
+    const fence = { kind: "buckets", owner: "third", epochs: new Map([[event.bucket, own?.epoch ?? 0n]]) } as const;
+    expect(await buckets.recordStarted(fence, event, defaults.loneStartsMax)).toEqual({ missing: [] });
     await clock.advance(2_000);
-  }
-  const [own] = await buckets
-    .acquire({ owner: "third", leaseMs: 1_000, graceMs: 0, limit: defaults.bucketCount })
-    .then((acquired) => acquired.filter(({ bucket }) => bucket === event.bucket));
-  const fence = { kind: "buckets", owner: "third", epochs: new Map([[event.bucket, own?.epoch ?? 0n]]) } as const;
-  expect(await buckets.recordStarted(fence, event, defaults.loneStartsMax)).toEqual({ missing: [] });
-  await clock.advance(2_000);
 
-  await relay.start();
-  await until(() => repository.all().some(({ status }) => status === "failed"));
-  const failed = await repository.findById(event.id);
-  expect(failed?.lastError).toMatch(/^OUTBOX\.CRASHED: .*started 3 times alone/);
-  for (const word of ["status pending", "attemptsMade 0", "nextAttemptAt null", "delete", "docs/failure-modes.md"]) {
-    expect(failed?.lastError).toContain(word);
-  }
-  expect(logger.alarms).toEqual([expect.stringContaining(failed?.lastError ?? "no error")]);
-  expect(delivered()).toEqual([]);
-  await settle(relay.stop());
-});
+    if (isLost) {
+      repository.onNext("recordFailed", async (carryOut) => {
+        await carryOut();
+        throw new OmniBoxError("STORE.TIMEOUT", "no answer");
+      });
+    }
+    await relay.start();
+    await until(() => repository.all().some(({ status }) => status === "failed"));
+    const failed = await repository.findById(event.id);
+    expect(failed?.lastError).toMatch(/^OUTBOX\.CRASHED: .*started 3 times alone/);
+    for (const word of ["status pending", "attemptsMade 0", "nextAttemptAt null", "delete", "docs/failure-modes.md"]) {
+      expect(failed?.lastError).toContain(word);
+    }
+    await clock.advance(10_000);
+    if (!isLost) expect(logger.alarms).toEqual([expect.stringContaining(failed?.lastError ?? "no error")]);
+    expect(delivered()).toEqual([]);
+    await settle(relay.stop());
+  },
+);

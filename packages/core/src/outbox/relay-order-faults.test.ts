@@ -6,6 +6,8 @@ import { type OwnedBucketsOptions, ownedBuckets } from "../buckets/owned-buckets
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import type { OutboxEventInput } from "../events/create-outbox-event.js";
 import type { EventPublisher } from "../protocols/event-publisher.js";
+import { silentLogger } from "../protocols/logger.js";
+import { createOutboxRelay } from "./create-outbox-relay.js";
 import type { OutboxRelayOptions } from "./relay-options.js";
 
 type Publish = EventPublisher["publish"];
@@ -95,6 +97,63 @@ describe("a scheduled event", () => {
       await settle(relay.stop());
     },
   );
+});
+
+describe("a key with two failed events, the first of which somebody removes", () => {
+  it.each([
+    ["is answered", 0],
+    ["is not answered at first", 1],
+  ])("stands still behind the second, when the question which keys have failed events %s", async (_how, unanswered) => {
+    const { clock, repository, publisher, tried, settle, until } = setUp(taken);
+    const events = await storeEvents(
+      repository,
+      ["k-1", "k-2", "k-3", "k-4"].map((id) => ofKey("k", id)),
+    );
+    const [first, , third] = events;
+    if (first === undefined || third === undefined) throw new Error("nothing was stored");
+    const { buckets } = repository;
+    const acquired = await buckets.acquire({ owner: "before", leaseMs: 60_000, graceMs: 0, limit: 64 });
+    const epochs = new Map(acquired.map(({ bucket, epoch }) => [bucket, epoch]));
+    const fence = { kind: "buckets", owner: "before", epochs } as const;
+    const failed = [first, third].map(({ id, seq }) => ({ id, seq, attemptsMade: 1, error: "no" }));
+    expect(await repository.recordFailed(fence, failed)).toEqual({ missing: [] });
+    await buckets.release(fence);
+
+    let isRemoved = false;
+    let left = unanswered;
+    const relay = createOutboxRelay({
+      repository: {
+        ...repository,
+        buckets: {
+          ...buckets,
+          headStates: async (seqs) =>
+            (await buckets.headStates(seqs)).filter(({ seq }) => !isRemoved || seq !== first.seq),
+          async failedHeads(asked) {
+            if (isRemoved && left > 0) {
+              left -= 1;
+              throw new OmniBoxError("STORE.TIMEOUT", "no answer");
+            }
+            return (await buckets.failedHeads(asked)).map((head) =>
+              isRemoved && head.seq === first.seq ? { ...head, seq: third.seq } : head,
+            );
+          },
+        },
+      },
+      publisher,
+      clock,
+      logger: silentLogger,
+      fetch: ownedBuckets(),
+    });
+    await relay.start();
+    // Before everything is read from the beginning for the first time.
+    await clock.advance(100);
+    expect(tried).toEqual([]);
+    isRemoved = true;
+    await until(() => tried.length > 0 && left === 0);
+    await clock.advance(5_000);
+    expect(tried).toEqual(["k-2"]);
+    await settle(relay.stop());
+  });
 });
 
 describe("events beyond many that have to wait", () => {

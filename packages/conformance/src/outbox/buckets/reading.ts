@@ -130,13 +130,14 @@ export const readingCases: readonly OutboxRepositoryCase[] = [
           );
           // Which bucket is read makes no difference, nor who writes besides.
           await scenario.add(1, 1);
-          assert.deepEqual(named(await writersOf(scenario, 1), added), added);
+          assert.deepEqual(named(await writersOf(scenario, "read", 1), added), added);
+          assert.deepEqual(named(await writersOf(scenario, "peek"), added), added);
           if (rollsBack) throw rollBack;
         });
         await transaction.catch((error: unknown) => assert.equal(error, rollBack));
         // What names it may last a moment longer than the transaction itself.
         for (let reads = 1; ; reads += 1) {
-          const left = named(await writersOf(scenario), added);
+          const left = named([...(await writersOf(scenario)), ...(await writersOf(scenario, "peek"))], added);
           assert.ok(
             left.every(({ isHidden }) => !isHidden),
             "a transaction that is over is called hidden",
