@@ -73,8 +73,16 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
     return turn;
   }
 
+  let areMade = false;
+  async function make(): Promise<void> {
+    const statement = areMade ? null : dialect.make();
+    if (statement !== null) await ownership.execute("make the buckets of a group", statement);
+    areMade = true;
+  }
+
   return Object.freeze<BucketOperations<E>>({
     async renew(fence: BucketFence, leaseMs: number) {
+      await make();
       const held = await inTurn(() =>
         ownership.query<{ bucket: number }>("renew the leases of buckets", dialect.renew(fence, leaseMs)),
       );

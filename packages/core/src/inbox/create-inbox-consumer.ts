@@ -81,7 +81,11 @@ export function createInboxConsumer<Tx, Dependencies>(
   let run: InboxConsumerRun | null = null;
 
   async function begin(): Promise<void> {
-    const problems = await repository.verify({ sequences: usesSequences(resolved.olderEvents) });
+    const problems = await repository.verify({
+      sequences: usesSequences(resolved.olderEvents),
+      // The processor says what it needs when it is started.
+      buckets: false,
+    });
     if (problems.length > 0) throw notReady(problems);
     const nudgeProcessor = () => processor?.nudge();
     const begun = createInboxConsumerRun({ options: resolved, counters, workerId, nudgeProcessor });

@@ -1,9 +1,10 @@
 import { defaults } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import type { InboxEvent } from "../events/inbox-event.js";
 import { createPause } from "../internal/pause.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
+import type { FetchCondition } from "../processor/fetch-strategy.js";
 import { filtered } from "../processor/filtered.js";
-import { leased } from "../processor/leased.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { defaultWorkerId } from "../processor/worker-id.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
@@ -60,28 +61,32 @@ export interface InboxProcessor extends AsyncDisposable {
  * Creates a processor; it does nothing before `start()`. Any number of them may run over one table.
  *
  * What a handler writes through its transaction is applied once: it commits together with the completion of its event, under
- * the event's lease, or not at all.
+ * the event's lease or its bucket's, or not at all.
  *
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
- * @throws {OmniBoxError} CONFIG.UNSUPPORTED_CAPABILITY when the repository cannot claim in bulk, or in order per key if that is asked.
+ * @throws {OmniBoxError} CONFIG.UNSUPPORTED_CAPABILITY when the repository cannot do what the fetch strategy needs: claim in
+ *   bulk, by default, and in order per key or own buckets if that is asked.
  */
 export function createInboxProcessor<Tx, Dependencies>(
   options: InboxProcessorOptions<Tx, Dependencies> & DependenciesOption<Dependencies>,
 ): InboxProcessor {
   const resolved = resolveInboxProcessorOptions(options);
-  const { consumerGroup, concurrency, leaseMs, ordering, olderEvents, handlerTimeoutMs, retry, clock, logger } =
-    resolved;
+  const { consumerGroup, concurrency, fetch, olderEvents, handlerTimeoutMs, retry, clock, logger } = resolved;
   const { repository, router, outbox, dependencies } = options;
   const counters = createInboxProcessorCounters(logger);
   const workerId = resolved.workerId ?? defaultWorkerId();
   let loop: WorkerLoop | null = null;
   const slots = createHandlerSlots(concurrency, () => loop?.progressed());
   const gate = createHandlingGate();
-  const lease = leased({ leaseMs, heartbeat: true, keyHeadsOnly: ordering === "perKey" });
+  const started = new WeakSet<InboxEvent>();
+  const isStartCounted = (event: InboxEvent) => started.has(event);
   const handling = { router, outbox, dependencies, handlerTimeoutMs, logger, clock, olderEvents };
   const processor = createProcessorBuilder(repository)
-    .fetch(filtered(lease, { consumerGroup }))
-    .use(inboxTurns({ repository, slots, gate, retryPolicy: retry, handlerTimeoutMs }), ...resolved.steps)
+    .fetch(filtered(fetch, { consumerGroup }))
+    .use(
+      inboxTurns({ repository, slots, isStartCounted, gate, retryPolicy: retry, handlerTimeoutMs }),
+      ...resolved.steps,
+    )
     .handle(createStoredHandler(repository, handling, gate))
     .retry(retry)
     .clock(clock)
@@ -90,9 +95,13 @@ export function createInboxProcessor<Tx, Dependencies>(
 
   const lifecycle = createWorkerLifecycle({
     async begin() {
-      const problems = await repository.verify({ sequences: usesSequences(olderEvents) });
+      const problems = await repository.verify({
+        sequences: usesSequences(olderEvents),
+        buckets: fetch.requires.includes("ownedBuckets"),
+      });
       if (problems.length > 0) throw notReady(problems);
-      loop = createInboxLoop({ processor, counters, slots, gate, options: resolved, workerId });
+      const onStartCounted = (event: InboxEvent) => started.add(event);
+      loop = createInboxLoop({ processor, counters, slots, gate, options: resolved, workerId, onStartCounted });
       loop.begin();
       logger.info({ workerId, consumerGroup }, "the inbox processor is running");
     },
@@ -126,7 +135,7 @@ export function createInboxProcessor<Tx, Dependencies>(
         name: "the inbox processor",
         state: lifecycle.state,
         loop,
-        reasons: [],
+        reasons: reasonsOf(loop === null ? undefined : processor.condition(workerId)),
         stallAfterMs: resolved.stallAfterMs + handlerTimeoutMs,
       }),
     metrics: () => counters.snapshot(),
@@ -134,6 +143,11 @@ export function createInboxProcessor<Tx, Dependencies>(
       await lifecycle.stop();
     },
   });
+}
+
+function reasonsOf(condition: FetchCondition | undefined): readonly string[] {
+  if (!condition?.failure) return [];
+  return [`the database, asked about buckets, does not answer: ${condition.failure.message}`];
 }
 
 function notReady(problems: readonly string[]): OmniBoxError {
