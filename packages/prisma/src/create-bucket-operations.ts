@@ -90,12 +90,14 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
     },
 
     async survey(graceMs: number): Promise<BucketSurvey> {
+      await make();
       const rows = await ownership.query<SurveyRow>("read who owns the buckets", dialect.survey(graceMs));
       const workers = rows.flatMap(({ id, owned }) => (id === null ? [] : [{ id, owned: owned ?? 0 }]));
       return { workers, bucketCount: rows[0]?.bucket_count ?? 0, free: rows[0]?.free ?? 0 };
     },
 
     async acquire(request: AcquireRequest): Promise<readonly AcquiredBucket[]> {
+      await make();
       const rows = await ownership.query<AcquiredBucketRow>("acquire buckets", dialect.acquire(request), {
         onLateAnswer: (late) => giveBack(request.owner, late),
       });
