@@ -143,7 +143,7 @@ export const groupMutants: readonly InboxMutant[] = [
   },
   {
     fault: "a start is counted whoever has the bucket",
-    killedBy: "inbox.buckets.started",
+    killedBy: "inbox.buckets.start-counted",
     wrap: (base) => ({
       ...base,
       async recordStarted(fence, row, startedAttempts) {

@@ -125,7 +125,7 @@ export const completeUnderBucketsCases: readonly InboxRepositoryCase[] = [
     },
   },
   {
-    id: "inbox.buckets.started",
+    id: "inbox.buckets.start-counted",
     title: "a start is counted under a fence of buckets, and not under a stale one",
     guarantee: "G7",
     requires,
