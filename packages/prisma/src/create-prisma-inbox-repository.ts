@@ -80,7 +80,7 @@ export function createPrismaInboxRepository<Tx extends PrismaTransactionLike>(
     recordStarted: (fence: Fence, row: EventRef, startedAttempts: number) =>
       record("record the start of an event", [row], () => dialect.recordStarted(fence, [row], startedAttempts)),
 
-    verify: ({ sequences = true, buckets = true }: InboxUse = {}) =>
+    verify: ({ sequences = true, buckets = false }: InboxUse = {}) =>
       verifyPostgresqlStore({
         repository: "createPrismaInboxRepository",
         insteadElsewhere: "there is no inbox repository for other databases yet",

@@ -81,11 +81,7 @@ export function createInboxConsumer<Tx, Dependencies>(
   let run: InboxConsumerRun | null = null;
 
   async function begin(): Promise<void> {
-    const problems = await repository.verify({
-      sequences: usesSequences(resolved.olderEvents),
-      // The processor says what it needs when it is started.
-      buckets: false,
-    });
+    const problems = await repository.verify({ sequences: usesSequences(resolved.olderEvents) });
     if (problems.length > 0) throw notReady(problems);
     const nudgeProcessor = () => processor?.nudge();
     const begun = createInboxConsumerRun({ options: resolved, counters, workerId, nudgeProcessor });

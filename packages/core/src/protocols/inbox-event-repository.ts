@@ -87,7 +87,7 @@ export interface InboxTransactionOptions {
 export interface InboxUse {
   /** Whether `raiseSequences` will be called; default `true`. */
   readonly sequences?: boolean | undefined;
-  /** Whether `bucketsOf` will be called; default `true`. */
+  /** Whether `bucketsOf` will be called; default `false`. */
   readonly buckets?: boolean | undefined;
 }
 
