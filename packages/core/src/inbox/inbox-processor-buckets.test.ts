@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createGate } from "../../test/gate.js";
+import { createInboxFixture, keyed } from "../../test/inbox-fixture.js";
 import { createInboxProcessorFixture, forEver, inboxRow } from "../../test/inbox-processor-fixture.js";
 import { type OwnedBucketsOptions, ownedBuckets } from "../buckets/owned-buckets.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
@@ -380,6 +381,30 @@ describe("the options of an inbox processor that owns buckets", () => {
     const problem = /a bucket has one owner, which has to take all its events: filter leased\(\) instead/;
     expect(() => filtered(ownedBuckets(), { topics: ["orders"] })).toThrow(problem);
     expect(() => filtered(ownedBuckets(), { consumerGroup: "shipping", sources: ["queue"] })).toThrow(problem);
+  });
+});
+
+describe("an inbox consumer whose processor owns buckets", () => {
+  it("keeps each key in order although the first of it is tried again, and handles what is only stored", async () => {
+    for (const mode of ["inline", "storeThenProcess"] as const) {
+      const refused = new Set(["a-1", "b-2"]);
+      const options = {
+        mode,
+        ordering: "perKey",
+        processor: { fetch: ownedBuckets() },
+        retry: { delayMs: () => 500 },
+      } as const;
+      const fixture = createInboxFixture(options, ({ messageId }) => {
+        if (refused.delete(messageId)) throw new Error("it is refused once");
+      });
+      const ids = ["a-1", "b-1", "a-2", "b-2", "a-3", "b-3"];
+      for (const id of ids) fixture.send(id, keyed(keyOf(id)));
+      await fixture.consumer.start();
+      await fixture.until(() => fixture.effects.length === ids.length);
+      expect(byKey(fixture.effects)).toEqual(inOrder(["a", "b"], 3));
+      expect(fixture.repository.calls).not.toContain("claim");
+      await fixture.settle(fixture.consumer.stop());
+    }
   });
 });
 
