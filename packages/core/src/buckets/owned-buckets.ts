@@ -67,9 +67,11 @@ function bucketsFor<E extends BaseEvent>(
 ): BucketOperations<E> {
   const buckets = consumerGroup === undefined ? repository.buckets : repository.bucketsOf?.(consumerGroup);
   if (buckets !== undefined) return buckets;
-  const message =
-    repository.bucketsOf === undefined
-      ? `the repository has no buckets${consumerGroup === undefined ? "" : " of consumer groups"}, although it declares ownedBuckets`
-      : "each consumer group has buckets of its own: use filtered(ownedBuckets(), { consumerGroup })";
-  throw new OmniBoxError("CONFIG.UNSUPPORTED_CAPABILITY", message);
+  throw new OmniBoxError("CONFIG.UNSUPPORTED_CAPABILITY", whyNoBuckets(repository, consumerGroup));
+}
+
+function whyNoBuckets(repository: { readonly bucketsOf?: unknown }, consumerGroup: string | undefined): string {
+  if (consumerGroup !== undefined) return "the repository has no buckets of consumer groups";
+  if (repository.bucketsOf === undefined) return "the repository declares ownedBuckets, but has no buckets";
+  return "each consumer group has buckets of its own: use filtered(ownedBuckets(), { consumerGroup })";
 }

@@ -20,6 +20,15 @@ import { createHandlingGate } from "./inbox-processor-outage.js";
 import { inboxTurns } from "./inbox-processor-turns.js";
 import { usesSequences } from "./older-events.js";
 
+/** Whether the processor does its work, for a health endpoint. */
+export interface InboxProcessorHealth extends WorkerHealth {
+  /**
+   * Partition keys of the processor's own buckets that stand still behind a failed event, as far as it has seen; nothing is asked
+   * of the database. They need a person, not a restart, so they do not change the status. Only with `ownedBuckets()`.
+   */
+  readonly blockedKeys?: number;
+}
+
 /** The long-running worker that handles the stored events of one consumer group: retries, and what was only stored. */
 export interface InboxProcessor extends AsyncDisposable {
   readonly state: WorkerState;
@@ -51,7 +60,7 @@ export interface InboxProcessor extends AsyncDisposable {
    */
   drain(): Promise<void>;
 
-  health(): WorkerHealth;
+  health(): InboxProcessorHealth;
 
   /** Counters since the processor was created. */
   metrics(): InboxProcessorMetricsSnapshot;
@@ -130,14 +139,17 @@ export function createInboxProcessor<Tx, Dependencies>(
     stop: lifecycle.stop,
     nudge: () => loop?.nudge(),
     drain: async () => loop?.drained(),
-    health: () =>
-      workerHealth({
+    health() {
+      const condition = loop === null ? undefined : processor.condition(workerId);
+      const worker = workerHealth({
         name: "the inbox processor",
         state: lifecycle.state,
         loop,
-        reasons: reasonsOf(loop === null ? undefined : processor.condition(workerId)),
+        reasons: reasonsOf(condition),
         stallAfterMs: resolved.stallAfterMs + handlerTimeoutMs,
-      }),
+      });
+      return condition === undefined ? worker : { ...worker, blockedKeys: condition.blockedKeys };
+    },
     metrics: () => counters.snapshot(),
     async [Symbol.asyncDispose]() {
       await lifecycle.stop();

@@ -189,6 +189,7 @@ describe("an inbox processor that owns buckets", () => {
       await fixture.clock.advance(5_000);
       expect([...fixture.effects].sort()).toEqual(expected);
       expect(fixture.row("a-1").status).toBe("failed");
+      expect(processor.health()).toMatchObject({ status: "healthy", blockedKeys: onFailedKey === "block" ? 1 : 0 });
       await fixture.settle(processor.stop());
     }
   });
