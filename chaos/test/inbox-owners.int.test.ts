@@ -135,4 +135,4 @@ test("processors that own buckets, killed, paused past their leases and stopped,
   expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
   await expect.poll(() => shares("shipping"), settled).toEqual([32, 32]);
   expect(await shares("billing")).toEqual([64]);
-}, 120_000);
+}, 180_000);

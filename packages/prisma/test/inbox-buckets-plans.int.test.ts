@@ -27,7 +27,7 @@ beforeAll(async () => {
   await fill(1, few);
   pagesOfFew = await pagesOfAll();
   await fill(few + 1, many);
-}, 180_000);
+}, 300_000);
 afterAll(() => database.close());
 
 async function ownAll(): Promise<void> {
@@ -196,4 +196,4 @@ it("statistics that know nothing pending and no group do not make them longer", 
     database = filled;
     await stale.close();
   }
-}, 120_000);
+}, 180_000);
