@@ -3,6 +3,7 @@ import type { MemoryTransaction } from "@omni-box/core/testing";
 import { describe, expect, it } from "vitest";
 import { claimMutants } from "./inbox-mutants/claim-mutants.js";
 import { completeMutants } from "./inbox-mutants/complete-mutants.js";
+import { groupMutants } from "./inbox-mutants/group-mutants.js";
 import type { InboxMutant } from "./inbox-mutants/inbox-mutant.js";
 import { sequenceMutants } from "./inbox-mutants/sequence-mutants.js";
 import { storeMutants } from "./inbox-mutants/store-mutants.js";
@@ -15,6 +16,7 @@ const inboxMutants: readonly InboxMutant[] = [
   ...completeMutants,
   ...claimMutants,
   ...sequenceMutants,
+  ...groupMutants,
 ];
 
 function createMutantHarness(wrap: InboxMutant["wrap"]): InboxRepositoryHarness<MemoryTransaction> {

@@ -10,6 +10,7 @@ export const memoryInboxFeatures: readonly InboxRepositoryFeature[] = [
   "leasedClaim",
   "bulkOutcomes",
   "keyHeads",
+  "ownedBuckets",
   "concurrentTransactions",
 ];
 

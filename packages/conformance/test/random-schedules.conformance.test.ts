@@ -66,6 +66,7 @@ function createRareInboxFaultHarness(): InboxRepositoryHarness<MemoryTransaction
   const sound = createMemoryInboxHarness();
   const forgetful = inTransaction((tx, base) => ({
     complete(fence, row) {
+      if (fence.kind !== "lease") return tx.complete(fence, row);
       const stored = base.all().find(({ seq }) => seq === row.seq);
       const token = stored && stored.attemptsMade > 0 ? (stored.lease?.token ?? fence.token) : fence.token;
       return tx.complete({ kind: "lease", token }, row);

@@ -42,7 +42,11 @@ export {
   type InboxConsumer,
   type InboxConsumerMetrics,
 } from "./inbox/create-inbox-consumer.js";
-export { createInboxProcessor, type InboxProcessor } from "./inbox/create-inbox-processor.js";
+export {
+  createInboxProcessor,
+  type InboxProcessor,
+  type InboxProcessorHealth,
+} from "./inbox/create-inbox-processor.js";
 export { type DecodedMessage, type DecodeOptions, decodeMessage } from "./inbox/decode-message.js";
 export { type HandleWithOptions, handleWith } from "./inbox/handle-stored.js";
 export type { InboxConsumeResult } from "./inbox/inbox-consume-result.js";

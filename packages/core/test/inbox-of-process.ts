@@ -1,3 +1,5 @@
+import type { InboxEvent } from "../src/events/inbox-event.js";
+import type { BucketOperations } from "../src/protocols/bucket-operations.js";
 import type { InboxTransaction } from "../src/protocols/inbox-event-repository.js";
 import type { MemoryInboxRepository } from "../src/testing/memory-inbox-repository.js";
 import type { MemoryTransaction } from "../src/testing/memory-transaction.js";
@@ -16,8 +18,24 @@ const statements = [
   "commit",
 ] as const;
 
+/** What a processor asks about the buckets of its group. */
+const bucketStatements = [
+  "renew",
+  "survey",
+  "acquire",
+  "release",
+  "leave",
+  "markClean",
+  "read",
+  "endSchedules",
+  "peek",
+  "headStates",
+  "failedHeads",
+  "recordStarted",
+] as const;
+
 /** What a processor asks of an inbox; `begin`, `complete` and `commit` are the statements of a handler's transaction. */
-export type InboxStatement = (typeof statements)[number];
+export type InboxStatement = (typeof statements)[number] | (typeof bucketStatements)[number];
 
 /** What is to happen to a statement instead of just being carried out. */
 export type InboxFault = (carryOut: () => Promise<unknown>) => Promise<unknown>;
@@ -53,7 +71,7 @@ export function inboxOfProcess(inbox: MemoryInboxRepository): InboxOfProcess {
     return isDead ? new Promise(() => undefined) : answer;
   }
 
-  function wrap<Name extends Exclude<InboxStatement, "begin" | "complete" | "commit">>(name: Name) {
+  function wrap(name: Exclude<(typeof statements)[number], "begin" | "complete" | "commit">) {
     const method = inbox[name] as (...args: unknown[]) => Promise<unknown>;
     return (...args: unknown[]) => run(name, args, () => method(...args));
   }
@@ -64,10 +82,21 @@ export function inboxOfProcess(inbox: MemoryInboxRepository): InboxOfProcess {
       .map((name) => [name, wrap(name)]),
   ) as unknown as Partial<MemoryInboxRepository>;
 
+  function bucketsOf(consumerGroup: string): BucketOperations<InboxEvent> {
+    const buckets = inbox.bucketsOf?.(consumerGroup);
+    if (buckets === undefined) throw new Error("the inbox has no buckets");
+    const wrapped = bucketStatements.map((name) => {
+      const method = buckets[name] as (...args: unknown[]) => Promise<unknown>;
+      return [name, (...args: unknown[]) => run(name, args, () => method(...args))];
+    });
+    return Object.fromEntries(wrapped) as unknown as BucketOperations<InboxEvent>;
+  }
+
   const onNext = (statement: InboxStatement, fault: InboxFault) => void faults.push({ statement, fault });
   return {
     ...inbox,
     ...methods,
+    bucketsOf,
     async transaction(work, options) {
       await run("begin", [], async () => undefined);
       let lostAnswer: unknown = null;

@@ -45,6 +45,8 @@ export type HeadStateRow = HeadState;
 
 /** The SQL of `BucketOperations`, in one database's language. Each method makes one statement. */
 export interface BucketDialect {
+  /** Makes the buckets unless they are there; `null`: they came with a migration. */
+  make(): Statement | null;
   /** Returns the held buckets as `bucket`. */
   renew(fence: BucketFence, leaseMs: number): Statement;
   /** Returns {@link SurveyRow}. */

@@ -73,8 +73,16 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
     return turn;
   }
 
+  let areMade = false;
+  async function make(): Promise<void> {
+    const statement = areMade ? null : dialect.make();
+    if (statement !== null) await ownership.execute("make the buckets of a group", statement);
+    areMade = true;
+  }
+
   return Object.freeze<BucketOperations<E>>({
     async renew(fence: BucketFence, leaseMs: number) {
+      await make();
       const held = await inTurn(() =>
         ownership.query<{ bucket: number }>("renew the leases of buckets", dialect.renew(fence, leaseMs)),
       );
@@ -82,12 +90,14 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
     },
 
     async survey(graceMs: number): Promise<BucketSurvey> {
+      await make();
       const rows = await ownership.query<SurveyRow>("read who owns the buckets", dialect.survey(graceMs));
       const workers = rows.flatMap(({ id, owned }) => (id === null ? [] : [{ id, owned: owned ?? 0 }]));
       return { workers, bucketCount: rows[0]?.bucket_count ?? 0, free: rows[0]?.free ?? 0 };
     },
 
     async acquire(request: AcquireRequest): Promise<readonly AcquiredBucket[]> {
+      await make();
       const rows = await ownership.query<AcquiredBucketRow>("acquire buckets", dialect.acquire(request), {
         onLateAnswer: (late) => giveBack(request.owner, late),
       });

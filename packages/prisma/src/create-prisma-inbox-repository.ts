@@ -1,15 +1,17 @@
 import {
   type EventRef,
+  type Fence,
   type InboxEventRepository,
   type InboxRow,
   type InboxUse,
-  type LeaseFence,
   objectWith,
   partitionHashVersion,
   validateOptions,
 } from "@omni-box/core";
 import { z } from "zod";
+import { createBucketOperations } from "./create-bucket-operations.js";
 import { createEventOperations } from "./create-event-operations.js";
+import { createStatements } from "./create-statements.js";
 import { prismaDefaults } from "./defaults.js";
 import { createCommitCheck } from "./inbox/create-commit-check.js";
 import { createTransactionRunner } from "./inbox/create-transaction-runner.js";
@@ -48,6 +50,8 @@ export function createPrismaInboxRepository<Tx extends PrismaTransactionLike>(
   const { isolationLevel, maxWaitMs } = checked.transaction;
   const dialect = createPostgresqlInboxDialect({ schema, bucketCount });
   const { methods, query, record } = createEventOperations({ client, dialect, statementTimeoutMs });
+  const { ownership: limits } = prismaDefaults;
+  const ownership = createStatements(client, { ...limits, timeoutMs: Math.min(statementTimeoutMs, limits.timeoutMs) });
   // A wait for another transaction must not look like a database that does not answer.
   const storeLockTimeoutMs = Math.min(lockTimeoutMs, Math.ceil(statementTimeoutMs / 2));
 
@@ -57,18 +61,26 @@ export function createPrismaInboxRepository<Tx extends PrismaTransactionLike>(
   }, prismaDefaults.commitCheck);
 
   return Object.freeze<InboxEventRepository<Tx>>({
-    capabilities: Object.freeze({ leasedClaim: true, bulkOutcomes: true, keyHeads: true, ownedBuckets: false }),
+    capabilities: Object.freeze({ leasedClaim: true, bulkOutcomes: true, keyHeads: true, ownedBuckets: true }),
     ...methods,
+    bucketsOf: (consumerGroup: string) =>
+      createBucketOperations({
+        dialect: dialect.bucketsOf(consumerGroup),
+        query,
+        record,
+        ownership,
+        readEvent: dialect.readEvent,
+      }),
     transaction: createTransactionRunner({ client, dialect, commitCheck, lockTimeoutMs, maxWaitMs, isolationLevel }),
 
     async store(rows: readonly InboxRow[]) {
       const insert = { dialect, lockTimeoutMs: storeLockTimeoutMs, behindPending: "insert", query } as const;
       return insertMessages(rows, insert);
     },
-    recordStarted: (fence: LeaseFence, row: EventRef, startedAttempts: number) =>
+    recordStarted: (fence: Fence, row: EventRef, startedAttempts: number) =>
       record("record the start of an event", [row], () => dialect.recordStarted(fence, [row], startedAttempts)),
 
-    verify: ({ sequences = true }: InboxUse = {}) =>
+    verify: ({ sequences = true, buckets = false }: InboxUse = {}) =>
       verifyPostgresqlStore({
         repository: "createPrismaInboxRepository",
         insteadElsewhere: "there is no inbox repository for other databases yet",
@@ -78,6 +90,8 @@ export function createPrismaInboxRepository<Tx extends PrismaTransactionLike>(
           [inboxSequence]: ["USAGE"],
           // The table has to be there in any case: it came with a migration.
           [sequenceTable]: sequences ? ["SELECT", "INSERT", "UPDATE"] : [],
+          inbox_bucket: buckets ? ["SELECT", "INSERT", "UPDATE"] : [],
+          inbox_worker: buckets ? ["SELECT", "INSERT", "UPDATE", "DELETE"] : [],
         },
         setting: { bucketCount, hashVersion: partitionHashVersion },
         query: (statement) => query("check the store", statement),

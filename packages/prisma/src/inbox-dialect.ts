@@ -1,13 +1,14 @@
 import type {
   EventRef,
   EventStatus,
+  Fence,
   InboxEvent,
   InboxEventDraft,
   InboxRow,
   InsertOptions,
   KeySequence,
-  LeaseFence,
 } from "@omni-box/core";
+import type { BucketDialect } from "./bucket-dialect.js";
 import type { EventDialect } from "./event-dialect.js";
 import type { Statement } from "./statement.js";
 
@@ -32,6 +33,7 @@ export interface RaisedSequences {
 
 /** The SQL of an inbox repository. */
 export interface InboxDialect extends EventDialect<InboxEvent> {
+  bucketsOf(consumerGroup: string): BucketDialect;
   /**
    * Inserts the rows that no other row stands for, and returns {@link InsertedMessage}.
    *
@@ -53,12 +55,12 @@ export interface InboxDialect extends EventDialect<InboxEvent> {
    * It waits at most `lockTimeoutMs` for another transaction. The setting of the transaction is afterwards as it was.
    */
   raiseSequences(highest: readonly KeySequence[], lockTimeoutMs: number): Statement;
-  /** Completes one leased row and returns its `seq`; nothing when the fence no longer holds. */
-  complete(fence: LeaseFence, row: EventRef): Statement;
+  /** Completes one row and returns its `seq`; nothing when the fence no longer holds. */
+  complete(fence: Fence, row: EventRef): Statement;
   /** Fails in a transaction in which any statement has failed. */
   proof(): Statement;
   /** Returns the `id` of those of the rows that exist. */
   findIds(ids: readonly string[]): Statement;
   /** Changes what the fence holds and returns the `seq` of each row that it did not change. */
-  recordStarted(fence: LeaseFence, rows: readonly EventRef[], startedAttempts: number): Statement;
+  recordStarted(fence: Fence, rows: readonly EventRef[], startedAttempts: number): Statement;
 }

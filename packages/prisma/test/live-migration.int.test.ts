@@ -45,6 +45,7 @@ const claim = async (table: string) =>
 describe.each([
   ["omni_box_inbox", "inbox_event", [/coalesce\(next_attempt_at.*status = 'pending'/i]],
   ["omni_box_buckets", "outbox_event", [/\(bucket, .*status = 'pending'/, /\(bucket, .*status = 'failed'/]],
+  ["omni_box_inbox_buckets", "inbox_event", [/coalesce\(next_attempt_at.*status = 'pending'/i]],
 ])("the migration %s, while workers run", (name, table, needed) => {
   it("leaves them an index at every moment, also when each statement is a transaction of its own", async () => {
     for (const statement of await statementsOf(name)) {

@@ -56,7 +56,7 @@ export async function openTestDatabase(): Promise<TestDatabase> {
           ms,
         );
       }
-      for (const table of ["outbox_bucket", "outbox_worker"]) {
+      for (const table of ["outbox_bucket", "outbox_worker", "inbox_bucket", "inbox_worker"]) {
         await prisma.$executeRawUnsafe(
           `UPDATE ${schema}.${table} SET lease_until = lease_until - $1::double precision * interval '1 millisecond'`,
           ms,
@@ -65,8 +65,8 @@ export async function openTestDatabase(): Promise<TestDatabase> {
     },
     async empty() {
       await prisma.$executeRawUnsafe(
-        `TRUNCATE ${schema}.outbox_event, ${schema}.inbox_event, ${schema}.inbox_sequence, ${schema}.outbox_worker, ${schema}.test_order,
-           ${schema}.test_effect`,
+        `TRUNCATE ${schema}.outbox_event, ${schema}.inbox_event, ${schema}.inbox_sequence, ${schema}.outbox_worker, ${schema}.inbox_bucket,
+           ${schema}.inbox_worker, ${schema}.test_order, ${schema}.test_effect`,
       );
       await prisma.$executeRawUnsafe(
         `UPDATE ${schema}.outbox_bucket SET owner = NULL, epoch = 0, lease_until = NULL, unclean_takeovers = 0

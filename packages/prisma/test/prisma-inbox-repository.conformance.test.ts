@@ -53,6 +53,7 @@ describe("the Prisma inbox repository on PostgreSQL keeps the contract", () => {
         "leasedClaim",
         "bulkOutcomes",
         "keyHeads",
+        "ownedBuckets",
         "concurrentTransactions",
         "writeConflicts",
         "connectionLoss",

@@ -23,7 +23,7 @@ export const capabilityCases: readonly InboxRepositoryCase[] = [
       "the features declared to the kit are the capabilities that the repository claims and the hooks that are there",
     async run(harness, features) {
       const { capabilities } = openInbox(harness, features).repository;
-      for (const name of ["leasedClaim", "bulkOutcomes", "keyHeads"] as const) {
+      for (const name of ["leasedClaim", "bulkOutcomes", "keyHeads", "ownedBuckets"] as const) {
         assert.equal(
           capabilities[name],
           features.includes(name),
@@ -53,6 +53,9 @@ export const capabilityCases: readonly InboxRepositoryCase[] = [
       if (!features.includes("leasedClaim")) {
         const request = { limit: 1, token: randomUUID(), workerId: "kit", leaseMs: 1_000 };
         await assert.rejects(async () => inbox.repository.claim(request), isUnsupported);
+      }
+      if (!features.includes("ownedBuckets")) {
+        assert.equal(inbox.repository.bucketsOf, undefined, "bucketsOf is there without the capability");
       }
       if (!features.includes("bulkOutcomes")) {
         const { fence, events } = await inbox.take();

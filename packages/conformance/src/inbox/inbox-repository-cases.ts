@@ -3,6 +3,7 @@ import { refOf } from "../repository/event-scenario.js";
 import { repositoryCases } from "../repository/repository-cases.js";
 import { blockedCases } from "./blocked.js";
 import { brokenTransactionCases } from "./broken-transactions.js";
+import { inboxBucketCases } from "./buckets/bucket-cases.js";
 import { capabilityCases } from "./capabilities.js";
 import { claimCases } from "./claims.js";
 import { completeCases } from "./complete.js";
@@ -51,4 +52,5 @@ export const inboxRepositoryCases: readonly InboxRepositoryCase[] = [
     },
   }),
   ...randomScheduleCases,
+  ...inboxBucketCases,
 ];

@@ -4,7 +4,8 @@ import type { ClosableHarness } from "../conformance-case.js";
 /**
  * What an inbox repository can do beyond the common contract, and what its harness can provoke.
  *
- * - `leasedClaim`, `bulkOutcomes`, `keyHeads`: the repository's `capabilities` of the same name; declared and claimed must agree.
+ * - `leasedClaim`, `bulkOutcomes`, `keyHeads`, `ownedBuckets`: the repository's `capabilities` of the same name; declared and
+ *   claimed must agree. `ownedBuckets` is `bucketsOf`, and needs `bulkOutcomes`.
  * - `concurrentTransactions`: several transactions can be open at once (not so in SQLite).
  * - `writeConflicts`: the store locks the rows that a transaction writes, and ends a deadlock. Hook: `rewriteEffect`.
  * - `connectionLoss`: the connection of an open transaction can be cut. Hook: `cutConnection`.
@@ -13,6 +14,7 @@ export type InboxRepositoryFeature =
   | "leasedClaim"
   | "bulkOutcomes"
   | "keyHeads"
+  | "ownedBuckets"
   | "concurrentTransactions"
   | "writeConflicts"
   | "connectionLoss";
@@ -21,7 +23,8 @@ export type InboxRepositoryFeature =
  * An adapter's way into `inboxRepositoryCases`: an empty inbox, and a table of the application's own beside it whose rows
  * show what became of a handler's writes.
  *
- * A fresh harness is made for every case; its store holds no events and no effects. Truncating shared tables in the factory
+ * A fresh harness is made for every case; its store holds no events and no effects, and with `ownedBuckets` no workers, and
+ * buckets that have never been owned or none. Truncating shared tables in the factory
  * is enough when the cases of one file run one after the other, as they do in Vitest.
  *
  * @typeParam Tx - what handlers write through; the cases only pass it on
@@ -47,7 +50,8 @@ export interface InboxRepositoryHarness<Tx> extends ClosableHarness {
    * are not concerned.
    *
    * With a store whose clock cannot be moved, shift the stored times instead, in one statement for all rows:
-   * `SET lease_until = lease_until - $1, next_attempt_at = next_attempt_at - $1, scheduled_at = scheduled_at - $1`.
+   * `SET lease_until = lease_until - $1, next_attempt_at = next_attempt_at - $1, scheduled_at = scheduled_at - $1`. With
+   * `ownedBuckets` the leases of buckets and of workers are shifted too.
    */
   advanceTime(ms: number): Promise<void>;
 

@@ -41,7 +41,7 @@ export const completeMutants: readonly InboxMutant[] = [
     killedBy: "inbox.complete.race",
     wrap: inTransaction((tx, base) => ({
       async complete(fence, row) {
-        const held = currentFence(base, row.seq).token === fence.token;
+        const held = fence.kind === "lease" && currentFence(base, row.seq).token === fence.token;
         if (held) tx.client.onCommit(() => void base.recordCompleted(currentFence(base, row.seq), [row]));
         // A round trip in which another may take over.
         await new Promise((resolve) => setImmediate(resolve));

@@ -42,7 +42,7 @@ export interface BucketSessionParts<E extends BaseEvent> {
  */
 export function createBucketSession<E extends BaseEvent>(parts: BucketSessionParts<E>): FetchSession<E> {
   const { repository, operations, worker, options } = parts;
-  const { clock, logger } = worker;
+  const { clock, logger, consumerGroup } = worker;
   const { leaseMs, takeoverGraceMs, onFailedKey, inFlightPerKey } = options;
   const nowMs = () => clock.monotonicMs();
   const held = createHeldEvents();
@@ -244,7 +244,8 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   async function startOne(row: PeekedRow, epoch: bigint): Promise<E | "failed" | "gone"> {
     const fence = { kind: "buckets", owner: ownership.owner, epochs: new Map([[row.bucket, epoch]]) } as const;
     const beforeFailing = () => parkAt(row);
-    const started = await startAlone({ repository, operations, reader, logger, counted, beforeFailing }, row, fence);
+    const parts = { repository, operations, reader, logger, counted, beforeFailing, consumerGroup };
+    const started = await startAlone(parts, row, fence);
     if (typeof started === "string") return started;
     return take([started], fence.epochs)[0] ?? "gone";
   }
@@ -255,19 +256,22 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       const epoch = owned.get(bucket);
       if (epoch !== undefined) epochs.set(bucket, epoch);
     }
+    const leaseOf = (bucket: number, epoch: bigint | undefined) =>
+      epoch === undefined ? 0 : ownership.remainingMs(bucket, epoch);
+    // Handlers may take longer than a lease, which is renewed meanwhile: they are given up when all their buckets are lost.
+    const longest = () => Math.max(0, ...[...epochs].map(([bucket, epoch]) => leaseOf(bucket, epoch)));
     const patience = startLeaseDeadline(clock, leaseMs);
+    const patienceMs = () => (consumerGroup === undefined ? patience.remainingMs() : longest());
     return {
       events,
       hasMore,
       fence: { kind: "buckets", owner: ownership.owner, epochs },
       deadline: {
-        remainingMs(event) {
-          if (event === undefined) return patience.remainingMs();
-          const epoch = epochs.get(event.bucket);
-          return epoch === undefined ? 0 : Math.min(patience.remainingMs(), ownership.remainingMs(event.bucket, epoch));
-        },
+        remainingMs: (event) =>
+          event === undefined ? patienceMs() : Math.min(patienceMs(), leaseOf(event.bucket, epochs.get(event.bucket))),
       },
       order: createBucketOrder(events, order),
+      isStartCounted: ({ seq }) => counted.has(seq),
     };
   }
 

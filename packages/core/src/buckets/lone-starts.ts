@@ -18,6 +18,8 @@ export interface LoneStartParts<E extends BaseEvent> {
   readonly counted: Map<bigint, number>;
   /** Called before the event is failed: from then on its key waits for it, whether or not the store's answer comes. */
   readonly beforeFailing: () => void;
+  /** Whose events they are, in an inbox. */
+  readonly consumerGroup: string | undefined;
 }
 
 /**
@@ -28,14 +30,14 @@ export interface LoneStartParts<E extends BaseEvent> {
  * @returns the event; `"failed"`: it has killed its process too often, and is not tried again; `"gone"`: somebody else has dealt with it, or has its bucket
  */
 export async function startAlone<E extends BaseEvent>(
-  { repository, operations, reader, logger, counted, beforeFailing }: LoneStartParts<E>,
+  { repository, operations, reader, logger, counted, beforeFailing, consumerGroup }: LoneStartParts<E>,
   row: PeekedRow,
   fence: BucketFence,
 ): Promise<BucketRow<E> | "failed" | "gone"> {
   const { id, seq, startedAttempts, attemptsMade } = row;
   const start = counted.get(seq) ?? startedAttempts + 1;
   if (start > defaults.loneStartsMax) {
-    const crashed = crashedError(row);
+    const crashed = crashedError(row, consumerGroup === undefined ? ofOutbox : ofInbox);
     const failed = { id, seq, attemptsMade: attemptsMade + 1, error: describeFailure(crashed).message };
     beforeFailing();
     const { missing } = await repository.recordFailed(fence, [failed]);
@@ -50,11 +52,17 @@ export async function startAlone<E extends BaseEvent>(
   return (await reader.readOne(row)) ?? "gone";
 }
 
-function crashedError({ id, startedAttempts }: PeekedRow): OmniBoxError {
+const ofOutbox = { code: "OUTBOX.CRASHED", suspects: "its converter, the steps or the publisher" } as const;
+const ofInbox = { code: "INBOX.CRASHED", suspects: "its migrations, the steps or its handler" } as const;
+
+function crashedError(
+  { id, startedAttempts }: PeekedRow,
+  { code, suspects }: typeof ofOutbox | typeof ofInbox,
+): OmniBoxError {
   return new OmniBoxError(
-    "OUTBOX.CRASHED",
-    `event ${id} was started ${startedAttempts} times alone, and each time its process died: find out what its converter, the steps ` +
-      "or the publisher do with it (memory, native code, process.exit). Then set it back (status pending, attemptsMade 0, " +
+    code,
+    `event ${id} was started ${startedAttempts} times alone, and each time its process died: find out what ${suspects} do with it ` +
+      "(memory, native code, process.exit). Then set it back (status pending, attemptsMade 0, " +
       "nextAttemptAt null) or delete it, and what waits behind it goes on; the statements are in docs/failure-modes.md, Failed events",
     { meta: { id, startedAttempts } },
   );

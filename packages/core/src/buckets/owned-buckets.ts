@@ -2,7 +2,10 @@ import { z } from "zod";
 import { defaults } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import { milliseconds, validateOptions } from "../errors/validate-options.js";
+import type { BaseEvent } from "../events/outbox-event.js";
 import type { FetchStrategy } from "../processor/fetch-strategy.js";
+import type { BucketOperations } from "../protocols/bucket-operations.js";
+import type { EventRepository } from "../protocols/event-repository.js";
 import { createBucketSession } from "./bucket-session.js";
 
 /** Options of {@link ownedBuckets}. */
@@ -35,7 +38,8 @@ const ownedBucketsOptions = z.strictObject({
 });
 
 /**
- * Divides the buckets of the table among the living workers; each reads the events of its own without writing to them.
+ * Divides the buckets of the table among the living workers; each reads the events of its own without writing to them. In an
+ * inbox they are the buckets of one consumer group, divided among the workers of this group.
  *
  * The events of a partition key are worked on in the order of their `seq`, one at a time, also across batches, retries and
  * changes of owner. An event that does not complete holds the later ones of its key back. Events that were added with
@@ -51,12 +55,23 @@ export function ownedBuckets(options: OwnedBucketsOptions = {}): FetchStrategy {
     takeoverGraceMs: resolved.takeoverGraceMs,
     requires: ["ownedBuckets"],
     open(repository, worker) {
-      const { buckets } = repository;
-      if (buckets === undefined) {
-        const message = "the repository declares ownedBuckets, but has no buckets";
-        throw new OmniBoxError("CONFIG.UNSUPPORTED_CAPABILITY", message);
-      }
-      return createBucketSession({ repository, operations: buckets, worker, options: resolved });
+      const operations = bucketsFor(repository, worker.consumerGroup);
+      return createBucketSession({ repository, operations, worker, options: resolved });
     },
   });
+}
+
+function bucketsFor<E extends BaseEvent>(
+  repository: EventRepository<E>,
+  consumerGroup: string | undefined,
+): BucketOperations<E> {
+  const buckets = consumerGroup === undefined ? repository.buckets : repository.bucketsOf?.(consumerGroup);
+  if (buckets !== undefined) return buckets;
+  throw new OmniBoxError("CONFIG.UNSUPPORTED_CAPABILITY", whyNoBuckets(repository, consumerGroup));
+}
+
+function whyNoBuckets(repository: { readonly bucketsOf?: unknown }, consumerGroup: string | undefined): string {
+  if (consumerGroup !== undefined) return "the repository has no buckets of consumer groups";
+  if (repository.bucketsOf === undefined) return "the repository declares ownedBuckets, but has no buckets";
+  return "each consumer group has buckets of its own: use filtered(ownedBuckets(), { consumerGroup })";
 }

@@ -1,9 +1,10 @@
 import { defaults } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import type { InboxEvent } from "../events/inbox-event.js";
 import { createPause } from "../internal/pause.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
+import type { FetchCondition } from "../processor/fetch-strategy.js";
 import { filtered } from "../processor/filtered.js";
-import { leased } from "../processor/leased.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { defaultWorkerId } from "../processor/worker-id.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
@@ -18,6 +19,15 @@ import { type InboxProcessorOptions, resolveInboxProcessorOptions } from "./inbo
 import { createHandlingGate } from "./inbox-processor-outage.js";
 import { inboxTurns } from "./inbox-processor-turns.js";
 import { usesSequences } from "./older-events.js";
+
+/** Whether the processor does its work, for a health endpoint. */
+export interface InboxProcessorHealth extends WorkerHealth {
+  /**
+   * Partition keys of the processor's own buckets that stand still behind a failed event, as far as it has seen; nothing is asked
+   * of the database. They need a person, not a restart, so they do not change the status. Only with `ownedBuckets()`.
+   */
+  readonly blockedKeys?: number;
+}
 
 /** The long-running worker that handles the stored events of one consumer group: retries, and what was only stored. */
 export interface InboxProcessor extends AsyncDisposable {
@@ -50,7 +60,7 @@ export interface InboxProcessor extends AsyncDisposable {
    */
   drain(): Promise<void>;
 
-  health(): WorkerHealth;
+  health(): InboxProcessorHealth;
 
   /** Counters since the processor was created. */
   metrics(): InboxProcessorMetricsSnapshot;
@@ -60,28 +70,32 @@ export interface InboxProcessor extends AsyncDisposable {
  * Creates a processor; it does nothing before `start()`. Any number of them may run over one table.
  *
  * What a handler writes through its transaction is applied once: it commits together with the completion of its event, under
- * the event's lease, or not at all.
+ * the event's lease or its bucket's, or not at all.
  *
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
- * @throws {OmniBoxError} CONFIG.UNSUPPORTED_CAPABILITY when the repository cannot claim in bulk, or in order per key if that is asked.
+ * @throws {OmniBoxError} CONFIG.UNSUPPORTED_CAPABILITY when the repository cannot do what the fetch strategy needs: claim in
+ *   bulk, by default, and in order per key or own buckets if that is asked.
  */
 export function createInboxProcessor<Tx, Dependencies>(
   options: InboxProcessorOptions<Tx, Dependencies> & DependenciesOption<Dependencies>,
 ): InboxProcessor {
   const resolved = resolveInboxProcessorOptions(options);
-  const { consumerGroup, concurrency, leaseMs, ordering, olderEvents, handlerTimeoutMs, retry, clock, logger } =
-    resolved;
+  const { consumerGroup, concurrency, fetch, olderEvents, handlerTimeoutMs, retry, clock, logger } = resolved;
   const { repository, router, outbox, dependencies } = options;
   const counters = createInboxProcessorCounters(logger);
   const workerId = resolved.workerId ?? defaultWorkerId();
   let loop: WorkerLoop | null = null;
   const slots = createHandlerSlots(concurrency, () => loop?.progressed());
   const gate = createHandlingGate();
-  const lease = leased({ leaseMs, heartbeat: true, keyHeadsOnly: ordering === "perKey" });
+  const started = new WeakSet<InboxEvent>();
+  const isStartCounted = (event: InboxEvent) => started.has(event);
   const handling = { router, outbox, dependencies, handlerTimeoutMs, logger, clock, olderEvents };
   const processor = createProcessorBuilder(repository)
-    .fetch(filtered(lease, { consumerGroup }))
-    .use(inboxTurns({ repository, slots, gate, retryPolicy: retry, handlerTimeoutMs }), ...resolved.steps)
+    .fetch(filtered(fetch, { consumerGroup }))
+    .use(
+      inboxTurns({ repository, slots, isStartCounted, gate, retryPolicy: retry, handlerTimeoutMs }),
+      ...resolved.steps,
+    )
     .handle(createStoredHandler(repository, handling, gate))
     .retry(retry)
     .clock(clock)
@@ -90,9 +104,13 @@ export function createInboxProcessor<Tx, Dependencies>(
 
   const lifecycle = createWorkerLifecycle({
     async begin() {
-      const problems = await repository.verify({ sequences: usesSequences(olderEvents) });
+      const problems = await repository.verify({
+        sequences: usesSequences(olderEvents),
+        buckets: fetch.requires.includes("ownedBuckets"),
+      });
       if (problems.length > 0) throw notReady(problems);
-      loop = createInboxLoop({ processor, counters, slots, gate, options: resolved, workerId });
+      const onStartCounted = (event: InboxEvent) => started.add(event);
+      loop = createInboxLoop({ processor, counters, slots, gate, options: resolved, workerId, onStartCounted });
       loop.begin();
       logger.info({ workerId, consumerGroup }, "the inbox processor is running");
     },
@@ -121,19 +139,27 @@ export function createInboxProcessor<Tx, Dependencies>(
     stop: lifecycle.stop,
     nudge: () => loop?.nudge(),
     drain: async () => loop?.drained(),
-    health: () =>
-      workerHealth({
+    health() {
+      const condition = loop === null ? undefined : processor.condition(workerId);
+      const worker = workerHealth({
         name: "the inbox processor",
         state: lifecycle.state,
         loop,
-        reasons: [],
+        reasons: reasonsOf(condition),
         stallAfterMs: resolved.stallAfterMs + handlerTimeoutMs,
-      }),
+      });
+      return condition === undefined ? worker : { ...worker, blockedKeys: condition.blockedKeys };
+    },
     metrics: () => counters.snapshot(),
     async [Symbol.asyncDispose]() {
       await lifecycle.stop();
     },
   });
+}
+
+function reasonsOf(condition: FetchCondition | undefined): readonly string[] {
+  if (!condition?.failure) return [];
+  return [`the database, asked about buckets, does not answer: ${condition.failure.message}`];
 }
 
 function notReady(problems: readonly string[]): OmniBoxError {

@@ -11,6 +11,7 @@ import type { InboxEventRepository, InboxTransaction } from "../protocols/inbox-
 import { consoleLogger, type Logger } from "../protocols/logger.js";
 import type { EventRoutes } from "../routing/event-router.js";
 import { commitIfCompleted } from "./commit-if-completed.js";
+import { fenceOfEvent } from "./fence-of-event.js";
 import { failureOfHandler } from "./handler-failure.js";
 import { isConnectionLost, isStoreOutage, type OwnStatements } from "./inbox-processor-outage.js";
 import { createLostConnections } from "./lost-connections.js";
@@ -93,12 +94,13 @@ export function createStoredHandler<Tx, Dependencies>(
     requiredLeaseMs: timeoutMs,
     async handle(event, context) {
       const { fence } = context;
-      if (fence?.kind !== "lease") throw notStored();
+      if (!fence) throw notStored();
       if (context.signal.aborted) return outcome.release("the worker is stopping");
       const lost = context.leaseLost(event);
       const preparation = await prepare(event);
       if (preparation.kind === "settled") return preparation.outcome;
-      if (lost.aborted) return outcome.release("the lease was lost before the handler began");
+      if (lost.aborted || context.leaseRemainingMs(event) <= 0)
+        return outcome.release("the lease was lost before the handler began");
       const run: Run = { stage: "beginning", hasLostConnection: false };
 
       const meaningOf = (error: unknown): Outcome => {
@@ -122,7 +124,8 @@ export function createStoredHandler<Tx, Dependencies>(
         const result = isStale ? staleOutcome() : await preparation.handling.run(tx.client, lost);
         run.stage = "completing";
         if (result.kind !== "completed") return result;
-        if (await tx.complete(fence, { id: event.id, seq: event.seq })) return outcome.committed(result.reason);
+        if (await tx.complete(fenceOfEvent(fence, event), { id: event.id, seq: event.seq }))
+          return outcome.committed(result.reason);
         return outcome.release(
           "the lease was lost: another worker has the event, and what the handler wrote is rolled back",
         );

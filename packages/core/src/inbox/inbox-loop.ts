@@ -17,12 +17,14 @@ export interface InboxLoopParts {
   readonly gate: HandlingGate;
   readonly options: ResolvedInboxProcessorOptions;
   readonly workerId: string;
+  /** Told of each event whose start was counted when it was claimed. */
+  readonly onStartCounted: (event: InboxEvent) => void;
 }
 
 /** Creates the loop of an inbox processor, which claims when handlers are free and pauses while the database is away. */
 export function createInboxLoop(parts: InboxLoopParts): WorkerLoop {
-  const { processor, counters, slots, gate, options, workerId } = parts;
-  const { clock, logger, batchSize, pollMinMs, pollMaxMs, ordering } = options;
+  const { processor, counters, slots, gate, options, workerId, onStartCounted } = parts;
+  const { clock, logger, batchSize, pollMinMs, pollMaxMs, fetch } = options;
   const store = createOutageGate("the database", logger);
   gate.attach(store);
   const loop = createWorkerLoop<InboxEvent>({
@@ -44,10 +46,14 @@ export function createInboxLoop(parts: InboxLoopParts): WorkerLoop {
       // The loop has waited for the database's gate, of which this one is a part.
       waitBeforeProbe: async () => gate.allowProbe(),
       probeFoundNothing: () => gate.close(),
-      divide: normalsBeforeSuspects,
+      divide(batch) {
+        for (const event of batch.events) if (batch.isStartCounted?.(event)) onStartCounted(event);
+        // What keeps the order of a batch has to be told of all of it at once.
+        return batch.order === undefined ? normalsBeforeSuspects(batch) : [batch];
+      },
       settled({ counts }, isStopping) {
         // The next event of a key can be had only when the one before is done.
-        if (ordering === "perKey" && !isStopping && counts.completed + counts.failed > 0) loop.nudge();
+        if (fetch.requires.includes("keyHeads") && !isStopping && counts.completed + counts.failed > 0) loop.nudge();
       },
     },
   });

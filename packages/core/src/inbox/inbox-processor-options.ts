@@ -5,6 +5,8 @@ import type { InboxEvent } from "../events/inbox-event.js";
 import { cautiousLogger } from "../internal/cautious-logger.js";
 import type { Outbox } from "../outbox/create-outbox.js";
 import type { Step } from "../pipeline/step.js";
+import type { FetchStrategy } from "../processor/fetch-strategy.js";
+import { leased } from "../processor/leased.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
@@ -19,7 +21,15 @@ export interface InboxProcessorTuning {
   readonly batchSize?: number | undefined;
   /** Handlers at work at once, 1 to 1,000; default 10. Each takes a connection of the repository's pool. */
   readonly concurrency?: number | undefined;
-  /** How long a claim keeps its rows; default 30,000 ms, at least 1,000 ms. Extended by a heartbeat while handlers run. */
+  /**
+   * How events are divided among the processors of the group; default: rows are leased, with a heartbeat, in the way that `ordering`
+   * asks for. `ownedBuckets()` keeps the order per key and claims nothing. All processors of a group should have the same.
+   */
+  readonly fetch?: FetchStrategy | undefined;
+  /**
+   * How long a claim keeps its rows; default 30,000 ms, at least 1,000 ms. Extended by a heartbeat while handlers run. Not with
+   * `fetch`, which has a lease of its own.
+   */
   readonly leaseMs?: number | undefined;
   /** Shortest pause between polls that find little or nothing; default 10 ms. */
   readonly pollMinMs?: number | undefined;
@@ -48,7 +58,8 @@ const processorOptions = z.strictObject({
   olderEvents: olderEventsOption,
   batchSize: z.int().min(1).max(1_000).default(defaults.processorBatchSize),
   concurrency: z.int().min(1).max(1_000).default(defaults.processorConcurrency),
-  leaseMs: milliseconds(1_000).default(defaults.leaseMs),
+  fetch: objectWith<FetchStrategy>("a fetch strategy", "open").optional(),
+  leaseMs: milliseconds(1_000).optional(),
   pollMinMs: milliseconds(1).default(defaults.pollMinMs),
   pollMaxMs: milliseconds(1).default(defaults.pollMaxMs),
   stopTimeoutMs: milliseconds(0).default(defaults.stopTimeoutMs),
@@ -61,7 +72,9 @@ const processorOptions = z.strictObject({
 });
 
 /** The options with their defaults filled in. */
-export type ResolvedInboxProcessorOptions = z.output<typeof processorOptions>;
+export type ResolvedInboxProcessorOptions = Omit<z.output<typeof processorOptions>, "leaseMs"> & {
+  readonly fetch: FetchStrategy;
+};
 
 /**
  * Checks the options by themselves and against each other.
@@ -71,13 +84,27 @@ export type ResolvedInboxProcessorOptions = z.output<typeof processorOptions>;
 export function resolveInboxProcessorOptions<Tx, Dependencies>(
   options: InboxProcessorOptions<Tx, Dependencies>,
 ): ResolvedInboxProcessorOptions {
-  return validateOptions("createInboxProcessor", processorOptions, options, impossibleCombinations);
+  const { leaseMs, ...resolved } = validateOptions(
+    "createInboxProcessor",
+    processorOptions,
+    options,
+    impossibleCombinations,
+  );
+  const { ordering, fetch = leased({ leaseMs, heartbeat: true, keyHeadsOnly: ordering === "perKey" }) } = resolved;
+  return { ...resolved, fetch };
 }
 
 /** Given only what is valid by itself; a comparison with what is not there is never true. */
-function impossibleCombinations(valid: Partial<ResolvedInboxProcessorOptions>): string[] {
-  const { pollMinMs = Number.NaN, pollMaxMs = Number.NaN, stallAfterMs = Number.NaN } = valid;
+function impossibleCombinations(valid: Partial<z.output<typeof processorOptions>>): string[] {
+  const { fetch, leaseMs, ordering, pollMinMs = Number.NaN, pollMaxMs = Number.NaN, stallAfterMs = Number.NaN } = valid;
   const problems: string[] = [];
+  if (fetch !== undefined && leaseMs !== undefined)
+    problems.push("leaseMs: the lease is that of the fetch strategy: give it to ownedBuckets() or leased()");
+  const keepsOrder = fetch?.requires.some((needed) => needed === "ownedBuckets" || needed === "keyHeads") ?? true;
+  if (ordering === "perKey" && !keepsOrder)
+    problems.push(
+      `ordering "perKey" is not kept by ${fetch?.name}: use ownedBuckets(), or leased({ keyHeadsOnly: true })`,
+    );
   if (pollMinMs > pollMaxMs) problems.push(`pollMinMs (${pollMinMs}) must not be more than pollMaxMs (${pollMaxMs})`);
   const waits: readonly (readonly [string, number])[] = [
     ["pollMaxMs", pollMaxMs],

@@ -8,6 +8,7 @@ import type { Step, StepContext } from "../pipeline/step.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
 import { fullJitterBackoffMs } from "../resilience/backoff.js";
 import type { RetryPolicy } from "../resilience/retry-policy.js";
+import { fenceOfEvent } from "./fence-of-event.js";
 import type { HandlerSlots } from "./handler-slots.js";
 import { type HandlingGate, isStoreOutage } from "./inbox-processor-outage.js";
 
@@ -15,6 +16,8 @@ import { type HandlingGate, isStoreOutage } from "./inbox-processor-outage.js";
 export interface InboxTurnsParts {
   readonly repository: Pick<InboxEventRepository<never>, "recordStarted">;
   readonly slots: HandlerSlots;
+  /** Whether the event's start was counted when it was claimed. */
+  readonly isStartCounted: (event: InboxEvent) => boolean;
   readonly gate: HandlingGate;
   readonly retryPolicy: RetryPolicy;
   readonly handlerTimeoutMs: number;
@@ -33,7 +36,7 @@ export function isSuspect({ startedAttempts }: InboxEvent): boolean {
  * the next suspect of the batch, which may be the one that kills.
  */
 export function inboxTurns(parts: InboxTurnsParts): Step<InboxEvent> {
-  const { repository, slots, gate, retryPolicy } = parts;
+  const { repository, slots, isStartCounted, gate, retryPolicy } = parts;
   // Preparation and handler are bounded by themselves; as much again is left to the application's steps.
   const workTimeoutMs = 3 * parts.handlerTimeoutMs + defaults.transactionMarginMs;
 
@@ -47,8 +50,10 @@ export function inboxTurns(parts: InboxTurnsParts): Step<InboxEvent> {
 
   async function workAlone(event: InboxEvent, context: StepContext, next: () => Promise<Outcome>): Promise<Outcome> {
     const { id, seq, startedAttempts } = event;
-    const { fence, logger } = context;
-    if (fence?.kind !== "lease") return outcome.release("it is not held under a lease");
+    const { logger } = context;
+    if (isStartCounted(event)) return work(context, next);
+    if (!context.fence) return outcome.release("it is not held under a lease");
+    const fence = fenceOfEvent(context.fence, event);
     try {
       const { missing } = await repository.recordStarted(fence, { id, seq }, startedAttempts + 1);
       if (missing.length > 0) return leaseLost();
@@ -76,7 +81,7 @@ export function inboxTurns(parts: InboxTurnsParts): Step<InboxEvent> {
     if (leave === null) return stopping();
     try {
       if (context.signal.aborted) return stopping();
-      if (context.leaseLost(event).aborted) return leaseLost();
+      if (context.leaseLost(event).aborted || context.leaseRemainingMs(event) <= 0) return leaseLost();
       if (!gate.admit()) return outcome.release("the database does not answer");
       const result = isSuspect(event) ? await workAlone(event, context, next) : await work(context, next);
       // An outage has a gate of its own.

@@ -146,7 +146,7 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
     };
     const startedAt = clock.monotonicMs();
     const { order } = batch;
-    const work = (event: E) => openOutcomes.take(event.seq) ?? pipeline(event, context);
+    const work = (event: E) => openOutcomes.take(event) ?? pipeline(event, context);
     const onLate = (event: E, late: Outcome) => openOutcomes.keep(event, late);
     await collectOutcomes({ batch, outcomes, hold, clock, abandon, work, onLate });
     const handledAt = clock.monotonicMs();

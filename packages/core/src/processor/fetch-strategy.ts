@@ -19,6 +19,11 @@ export interface FetchWorker {
   readonly workerId: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /**
+   * The group whose events are wanted, of an inbox; default: all events. Its handlers may be at work for as long as what was
+   * claimed is held.
+   */
+  readonly consumerGroup?: string | undefined;
 }
 
 /** Events that this worker may work on, with the proof that it may. */
@@ -31,6 +36,8 @@ export interface ClaimedBatch<E extends BaseEvent> {
   readonly hasMore?: boolean | undefined;
   /** `undefined`: the events may be worked on in any order, and each is written back. */
   readonly order?: BatchOrder<E> | undefined;
+  /** Whether the event was claimed alone, with its start counted; default: none was. */
+  isStartCounted?(event: E): boolean;
 }
 
 /** How long the events of a batch may be worked on. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { uncalledFactory, validateOptions } from "../errors/validate-options.js";
+import { invalidOptions, uncalledFactory, validateOptions } from "../errors/validate-options.js";
 import type { FetchFilters } from "../protocols/event-repository.js";
 import type { FetchStrategy } from "./fetch-strategy.js";
 
@@ -18,7 +18,8 @@ const filterOptions = z
 /**
  * Narrows a strategy to some topics, types, aggregate types, sources or one consumer group, for workers dedicated to them.
  *
- * Together the workers of a table must cover everything; nobody else looks after what all their filters leave out.
+ * Together the workers of a table must cover everything; nobody else looks after what all their filters leave out. Owned buckets
+ * can be narrowed to a consumer group only, whose buckets are then divided among its workers.
  *
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
  */
@@ -29,9 +30,12 @@ export function filtered(strategy: FetchStrategy, filters: FetchFilters): FetchS
       const expected = "strategy: expected a fetch strategy, as leased() and optimistic() make them";
       return [`${expected}${uncalledFactory(strategy)}`];
     }
-    if (!strategy.requires.includes("ownedBuckets")) return [];
+    if (!strategy.requires.includes("ownedBuckets") || isGroupOnly(filters)) return [];
     return ["strategy: a bucket has one owner, which has to take all its events: filter leased() instead"];
   });
+  const { consumerGroup } = checked;
+  if (strategy.requires.includes("ownedBuckets") && consumerGroup !== undefined)
+    return ofGroup(strategy, consumerGroup);
   return Object.freeze<FetchStrategy>({
     name: `filtered(${strategy.name})`,
     leaseMs: strategy.leaseMs,
@@ -53,6 +57,28 @@ export function filtered(strategy: FetchStrategy, filters: FetchFilters): FetchS
       };
     },
   });
+}
+
+/** The owned buckets of one group. They are renewed for as long as they are held, so no work is too long for their lease. */
+function ofGroup(strategy: FetchStrategy, consumerGroup: string): FetchStrategy {
+  return Object.freeze<FetchStrategy>({
+    name: `filtered(${strategy.name})`,
+    leaseMs: strategy.leaseMs,
+    takeoverGraceMs: strategy.takeoverGraceMs ?? 0,
+    heartbeat: true,
+    requires: strategy.requires,
+    open(repository, worker) {
+      if ((worker.consumerGroup ?? consumerGroup) === consumerGroup)
+        return strategy.open(repository, { ...worker, consumerGroup });
+      const problem = `consumerGroup: one is "${consumerGroup}" and another "${worker.consumerGroup}", and no event is in both`;
+      throw invalidOptions("filtered", [problem]);
+    },
+  });
+}
+
+function isGroupOnly(filters: FetchFilters): boolean {
+  const given = Object.entries(filters).filter(([, values]) => values !== undefined);
+  return given.every(([name]) => name === "consumerGroup");
 }
 
 function isStrategy(value: unknown): boolean {

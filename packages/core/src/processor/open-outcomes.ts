@@ -10,8 +10,8 @@ import type { EventResult } from "./decide-rows.js";
  * outcome is recorded under the new lease, and it is not worked on a second time.
  */
 export interface OpenOutcomes {
-  /** What is to be recorded of the event instead of working on it. An attempt that did not complete is told once: then it counts. */
-  take(seq: bigint): Outcome | undefined;
+  /** What is to be recorded of the event instead of working on it. An attempt that did not complete is told once, unless others followed it. */
+  take(event: BaseEvent): Outcome | undefined;
   /** An outcome that came after its batch was recorded. */
   keep(event: BaseEvent, outcome: Outcome): void;
   /** Before the outcomes of a batch are recorded. */
@@ -22,22 +22,23 @@ export interface OpenOutcomes {
 
 export function createOpenOutcomes(): OpenOutcomes {
   /** With the number of batches that are recording the event: an older one may learn first that its lease is lost. */
-  const open = new Map<bigint, { readonly outcome: Outcome; holders: number }>();
+  const open = new Map<bigint, { readonly outcome: Outcome; readonly attemptsMade: number; holders: number }>();
   return {
-    take(seq) {
-      const outcome = open.get(seq)?.outcome;
-      if (outcome?.kind === "retry" || outcome?.kind === "failed") open.delete(seq);
-      return outcome;
+    take({ seq, attemptsMade }) {
+      const entry = open.get(seq);
+      if (entry === undefined || entry.outcome.kind === "completed") return entry?.outcome;
+      open.delete(seq);
+      return entry.attemptsMade === attemptsMade ? entry.outcome : undefined;
     },
-    keep({ seq }, outcome) {
+    keep({ seq, attemptsMade }, outcome) {
       if (open.has(seq) || outcome.kind === "defer" || outcome.kind === "release") return;
-      if (outcome.kind !== "completed" || !outcome.isRecorded) open.set(seq, { outcome, holders: 0 });
+      if (outcome.kind !== "completed" || !outcome.isRecorded) open.set(seq, { outcome, attemptsMade, holders: 0 });
     },
     hold(results) {
       for (const { event, outcome } of results) {
         if (outcome.kind !== "completed" || outcome.isRecorded) continue;
         const entry = open.get(event.seq);
-        if (entry === undefined) open.set(event.seq, { outcome, holders: 1 });
+        if (entry === undefined) open.set(event.seq, { outcome, attemptsMade: event.attemptsMade, holders: 1 });
         else entry.holders += 1;
       }
     },

@@ -10,7 +10,7 @@ export interface RepositoryCapabilities {
   readonly bulkOutcomes: boolean;
   /** `findDue` and `claim` can be limited to the earliest pending event of each key. */
   readonly keyHeads: boolean;
-  /** There are `buckets`, which workers can own, and the `record…` methods take their fence. */
+  /** There are `buckets`, or `bucketsOf` a consumer group, which workers can own, and the `record…` methods take their fence. */
   readonly ownedBuckets: boolean;
 }
 
@@ -102,8 +102,15 @@ export interface OutcomeReceipt {
 export interface EventRepository<E extends BaseEvent> {
   readonly capabilities: RepositoryCapabilities;
 
-  /** Ownership of buckets; there with `capabilities.ownedBuckets`. */
+  /** Ownership of buckets; there with `capabilities.ownedBuckets`, unless the events are divided into consumer groups. */
   readonly buckets?: BucketOperations<E>;
+
+  /**
+   * Ownership of the buckets of one consumer group, which no other group's workers see; there with `capabilities.ownedBuckets`
+   * in an inbox. The group's buckets are made, unless they are there, by its first `renew`, `survey` or `acquire`. An owner belongs to
+   * one group.
+   */
+  bucketsOf?(consumerGroup: string): BucketOperations<E>;
 
   /**
    * Checks that the store is usable: tables, schema version, bucket count. Reads only.

@@ -3,7 +3,7 @@ import type { InboxEventDraft } from "../events/inbox-event-draft.js";
 import type { KeySequence } from "../events/key-sequence.js";
 import type { EventStatus } from "../events/outbox-event.js";
 import type { EventRef, EventRepository, OutcomeReceipt } from "./event-repository.js";
-import type { LeaseFence } from "./fence.js";
+import type { Fence } from "./fence.js";
 
 /** A message and the state in which it is to be stored. */
 export interface InboxRow {
@@ -62,11 +62,14 @@ export interface InboxTransaction<Tx> {
   raiseSequences(sequences: readonly KeySequence[]): Promise<readonly boolean[]>;
 
   /**
-   * Completes a leased row; has to be the last statement of the transaction.
+   * Completes a row that is held under the fence; has to be the last statement of the transaction.
    *
-   * @returns `false` when the fence no longer holds: the caller has to roll back.
+   * Under a fence of buckets the bucket cannot be taken over from then on until the transaction has ended: name no bucket
+   * beside the row's own.
+   *
+   * @returns `false` when the fence no longer holds, or the row is not pending any more: the caller has to roll back.
    */
-  complete(fence: LeaseFence, row: EventRef): Promise<boolean>;
+  complete(fence: Fence, row: EventRef): Promise<boolean>;
 }
 
 /** Limits of one transaction. */
@@ -84,6 +87,8 @@ export interface InboxTransactionOptions {
 export interface InboxUse {
   /** Whether `raiseSequences` will be called; default `true`. */
   readonly sequences?: boolean | undefined;
+  /** Whether `bucketsOf` will be called; default `false`. */
+  readonly buckets?: boolean | undefined;
 }
 
 /**
@@ -129,6 +134,6 @@ export interface InboxEventRepository<Tx> extends EventRepository<InboxEvent> {
     options: InboxTransactionOptions,
   ): Promise<Result>;
 
-  /** Sets `startedAttempts` of a leased row, before work on a suspect begins and to take a start back. */
-  recordStarted(fence: LeaseFence, row: EventRef, startedAttempts: number): Promise<OutcomeReceipt>;
+  /** Sets `startedAttempts` of a row, before work on a suspect begins and to take a start back. */
+  recordStarted(fence: Fence, row: EventRef, startedAttempts: number): Promise<OutcomeReceipt>;
 }

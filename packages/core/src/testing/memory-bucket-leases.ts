@@ -12,6 +12,8 @@ type OwnershipMethods = Pick<
 export interface MemoryBucketLeases extends OwnershipMethods {
   /** Whether the bucket still has the owner and the epoch of the fence; how much is left of its lease is no part of it. */
   holds(fence: BucketFence, bucket: number): boolean;
+  /** Keeps the bucket from being acquired, as a lock would, until what is returned is called. */
+  lock(bucket: number): () => void;
 }
 
 interface BucketLease {
@@ -19,13 +21,14 @@ interface BucketLease {
   epoch: bigint;
   untilMs: number;
   uncleanTakeovers: number;
+  locks: number;
 }
 
 /** Makes the ownership of `bucketCount` buckets that nobody owns yet; each method is one step that nothing comes between. */
 export function createMemoryBucketLeases(clock: Clock, bucketCount: number): MemoryBucketLeases {
   const leases = Array.from(
     { length: bucketCount },
-    (): BucketLease => ({ owner: null, epoch: 0n, untilMs: 0, uncleanTakeovers: 0 }),
+    (): BucketLease => ({ owner: null, epoch: 0n, untilMs: 0, uncleanTakeovers: 0, locks: 0 }),
   );
   /** Until when each worker is taken for living. */
   const workers = new Map<string, number>();
@@ -44,7 +47,8 @@ export function createMemoryBucketLeases(clock: Clock, bucketCount: number): Mem
   }
 
   function acquireNow({ owner, leaseMs, graceMs, limit }: AcquireRequest) {
-    const free = [...leases.entries()].filter(([, lease]) => isFree(lease, graceMs)).slice(0, limit);
+    const isToBeHad = (lease: BucketLease) => isFree(lease, graceMs) && lease.locks === 0;
+    const free = [...leases.entries()].filter(([, lease]) => isToBeHad(lease)).slice(0, limit);
     return free.map(([bucket, lease]) => {
       if (lease.owner !== null) lease.uncleanTakeovers += 1;
       lease.owner = owner;
@@ -58,6 +62,14 @@ export function createMemoryBucketLeases(clock: Clock, bucketCount: number): Mem
     holds({ owner, epochs }, bucket) {
       const lease = leases[bucket];
       return lease?.owner === owner && lease.epoch === epochs.get(bucket);
+    },
+    lock(bucket) {
+      const lease = leases[bucket];
+      if (lease === undefined) return () => undefined;
+      lease.locks += 1;
+      return () => {
+        lease.locks -= 1;
+      };
     },
 
     async renew(fence, leaseMs) {

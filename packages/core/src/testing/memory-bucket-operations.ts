@@ -16,14 +16,19 @@ import type { MemoryBucketLeases } from "./memory-bucket-leases.js";
 import type { MemoryEventOperations } from "./memory-event-operations.js";
 import type { MemoryEventStore } from "./memory-event-store.js";
 
-/** Makes the operations on the buckets of a repository in memory. */
+/**
+ * Makes the operations on the buckets of a repository in memory.
+ *
+ * @param isOfGroup - whether an event is of the consumer group whose buckets they are; default: there are no groups
+ */
 export function createMemoryBucketOperations<E extends BaseEvent>(
   store: MemoryEventStore<E>,
   clock: Clock,
   leases: MemoryBucketLeases,
   { record }: Pick<MemoryEventOperations<E>, "record">,
+  isOfGroup: (event: E) => boolean = () => true,
 ): BucketOperations<E> {
-  const { holds, ...ownership } = leases;
+  const { holds, lock: _ofTransactions, ...ownership } = leases;
 
   const isDue = ({ nextAttemptAt, lease }: E) =>
     (nextAttemptAt?.getTime() ?? 0) <= clock.now() && (lease?.until.getTime() ?? 0) <= clock.now();
@@ -32,7 +37,7 @@ export function createMemoryBucketOperations<E extends BaseEvent>(
   function readNow({ from, limit, exceptSeqs, exceptKeys }: BucketReadRequest): E[] {
     const [seqs, keys] = [new Set(exceptSeqs), new Set(exceptKeys)];
     const positions = new Map(from.map((position) => [position.bucket, { ...position, read: [] as E[] }]));
-    for (const event of store.pending()) {
+    for (const event of store.pending().filter(isOfGroup)) {
       if (seqs.has(event.seq) || keys.has(event.partitionKey)) continue;
       const position = positions.get(event.bucket);
       if (position === undefined || event.scheduledAt !== null || event.seq <= position.afterSeq) continue;
@@ -50,7 +55,8 @@ export function createMemoryBucketOperations<E extends BaseEvent>(
   async function endSchedules(fence: BucketFence, limit: number): Promise<readonly EndedSchedule[]> {
     const scheduledMs = ({ scheduledAt }: E) => scheduledAt?.getTime() ?? Number.POSITIVE_INFINITY;
     const hasCome = (event: E) => scheduledMs(event) <= clock.now();
-    const come = store.pending().filter((event) => holds(fence, event.bucket) && hasCome(event));
+    const isWanted = (event: E) => isOfGroup(event) && holds(fence, event.bucket) && hasCome(event);
+    const come = store.pending().filter(isWanted);
     const earliest = come.sort((a, b) => scheduledMs(a) - scheduledMs(b)).slice(0, limit);
     const ended: EndedSchedule[] = [];
     await record(fence, earliest, (stored) => {
@@ -71,7 +77,7 @@ export function createMemoryBucketOperations<E extends BaseEvent>(
 
   function failedHeadsNow(buckets: readonly number[]): FailedHead[] {
     const heads = new Map<string, FailedHead>();
-    for (const { status, bucket, partitionKey, seq } of store.events()) {
+    for (const { status, bucket, partitionKey, seq } of store.events().filter(isOfGroup)) {
       if (status !== "failed" || !buckets.includes(bucket) || heads.has(partitionKey)) continue;
       heads.set(partitionKey, { bucket, partitionKey, seq });
     }

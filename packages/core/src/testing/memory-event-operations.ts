@@ -16,6 +16,9 @@ import { bySeq, type EventChanges, type MemoryEventStore, rowName } from "./memo
 
 /** What outbox and inbox repositories in memory have in common. */
 export interface MemoryEventOperations<E extends BaseEvent> extends EventRepository<E> {
+  /** Whether an event may be written under the fence. */
+  isFenced(event: E, fence: Fence): boolean;
+
   /** One statement that changes the rows which the fence still holds, and reports the others. */
   record<Row extends EventRef>(
     fence: Fence,
@@ -27,13 +30,13 @@ export interface MemoryEventOperations<E extends BaseEvent> extends EventReposit
 /**
  * Makes the operations on stored events, which are those of {@link EventRepository}.
  *
- * @param holdsBucket - whether a bucket is still held under a fence; without it there are no buckets to hold
+ * @param holdsBucketOf - whether an event's bucket is still held under a fence; without it there are no buckets to hold
  */
 export function createMemoryEventOperations<E extends BaseEvent>(
   store: MemoryEventStore<E>,
   clock: Clock,
   onCompleted: "delete" | "keep",
-  holdsBucket: ((fence: BucketFence, bucket: number) => boolean) | null = null,
+  holdsBucketOf: ((fence: BucketFence, event: E) => boolean) | null = null,
 ): MemoryEventOperations<E> {
   function dueEvents(
     { limit, filters, keyHeadsOnly = false }: DueQuery,
@@ -69,7 +72,7 @@ export function createMemoryEventOperations<E extends BaseEvent>(
 
   function isFenced(event: E, fence: Fence): boolean {
     if (fence.kind === "lease") return isHeld(event, fence);
-    return event.status === "pending" && holdsBucket?.(fence, event.bucket) === true;
+    return event.status === "pending" && holdsBucketOf?.(fence, event) === true;
   }
 
   /** Of an event that was not written. Under owned buckets one that is not pending any more is nobody's loss. */
@@ -92,9 +95,10 @@ export function createMemoryEventOperations<E extends BaseEvent>(
       leasedClaim: true,
       bulkOutcomes: true,
       keyHeads: true,
-      ownedBuckets: holdsBucket !== null,
+      ownedBuckets: holdsBucketOf !== null,
     }),
     record,
+    isFenced,
     verify: async () => [],
     findById: async (id: string) => store.eventById(id) ?? null,
     findDue: async (query: DueQuery) => dueEvents(query),
@@ -154,7 +158,7 @@ export function completion(clock: Clock): EventChanges {
 }
 
 /** Whether the lease named by the fence is still on the event, expired or not. */
-export function isHeld({ status, lease }: BaseEvent, fence: LeaseFence): boolean {
+function isHeld({ status, lease }: BaseEvent, fence: LeaseFence): boolean {
   return status === "pending" && lease?.token === fence.token;
 }
 

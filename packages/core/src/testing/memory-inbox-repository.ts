@@ -10,7 +10,7 @@ import { copyPlainJson } from "../events/plain-json.js";
 import { withinTime } from "../internal/within-time.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
 import type { EventRef } from "../protocols/event-repository.js";
-import type { LeaseFence } from "../protocols/fence.js";
+import type { Fence } from "../protocols/fence.js";
 import type {
   InboxEventRepository,
   InboxRow,
@@ -19,7 +19,9 @@ import type {
   InsertOptions,
   StoredMessage,
 } from "../protocols/inbox-event-repository.js";
-import { completion, createMemoryEventOperations, isHeld } from "./memory-event-operations.js";
+import { createMemoryBucketLeases, type MemoryBucketLeases } from "./memory-bucket-leases.js";
+import { createMemoryBucketOperations } from "./memory-bucket-operations.js";
+import { completion, createMemoryEventOperations } from "./memory-event-operations.js";
 import { idName, MemoryEventStore, newEventState, rowName } from "./memory-event-store.js";
 import { createMemoryKeySequences } from "./memory-key-sequences.js";
 import { type MemoryTransaction, OpenTransaction } from "./memory-transaction.js";
@@ -63,7 +65,19 @@ export function createMemoryInboxRepository(options: MemoryInboxRepositoryOption
     options,
   );
   const store = new MemoryEventStore<InboxEvent>(uniqueNames, { clock, timeoutMs: lockTimeoutMs });
-  const { record, ...operations } = createMemoryEventOperations(store, clock, "keep");
+  const groups = new Map<string, MemoryBucketLeases>();
+  const { record, isFenced, ...operations } = createMemoryEventOperations(
+    store,
+    clock,
+    "keep",
+    (fence, { consumerGroup, bucket }) => leasesOf(consumerGroup).holds(fence, bucket),
+  );
+
+  function leasesOf(consumerGroup: string): MemoryBucketLeases {
+    const leases = groups.get(consumerGroup) ?? createMemoryBucketLeases(clock, bucketCount);
+    groups.set(consumerGroup, leases);
+    return leases;
+  }
 
   const raiseSequences = createMemoryKeySequences(store);
 
@@ -101,12 +115,13 @@ export function createMemoryInboxRepository(options: MemoryInboxRepositoryOption
           }),
         ),
       raiseSequences: (sequences: readonly KeySequence[]) => raiseSequences(sequences, open),
-      complete: (fence: LeaseFence, { seq }: EventRef) =>
+      complete: (fence: Fence, { seq }: EventRef) =>
         store.whenFree([rowName(seq)], open, () => {
           const event = store.event(seq);
-          if (event === undefined || !isHeld(event, fence)) return false;
+          if (event === undefined || !isFenced(event, fence)) return false;
           // Nobody else changes the row before this transaction has ended.
           store.lock(rowName(seq), open);
+          if (fence.kind === "buckets") open.atRelease(leasesOf(event.consumerGroup).lock(event.bucket));
           open.atCommit(() => store.update(event, completion(clock)));
           return true;
         }),
@@ -132,6 +147,14 @@ export function createMemoryInboxRepository(options: MemoryInboxRepositoryOption
 
   return Object.freeze({
     ...operations,
+    bucketsOf: (consumerGroup: string) =>
+      createMemoryBucketOperations(
+        store,
+        clock,
+        leasesOf(consumerGroup),
+        { record },
+        (event) => event.consumerGroup === consumerGroup,
+      ),
     transaction,
     all: () => store.events(),
 
@@ -146,7 +169,7 @@ export function createMemoryInboxRepository(options: MemoryInboxRepositoryOption
         open.rollback();
       }
     },
-    recordStarted: (fence: LeaseFence, row: EventRef, startedAttempts: number) =>
+    recordStarted: (fence: Fence, row: EventRef, startedAttempts: number) =>
       record(fence, [row], (stored) => void store.update(stored, { startedAttempts })),
   });
 }

@@ -69,7 +69,12 @@ export function createMemoryOutboxRepository(options: MemoryOutboxRepositoryOpti
   );
   const store = new MemoryEventStore<OutboxEvent>(uniqueNames);
   const leases = createMemoryBucketLeases(clock, bucketCount);
-  const { record, ...operations } = createMemoryEventOperations(store, clock, onPublished, leases.holds);
+  const { record, isFenced, ...operations } = createMemoryEventOperations(
+    store,
+    clock,
+    onPublished,
+    (fence, { bucket }) => leases.holds(fence, bucket),
+  );
   const buckets = createMemoryBucketOperations(store, clock, leases, { record });
   const client: MemoryClient = Object.freeze({ kind: "memory-client" });
 

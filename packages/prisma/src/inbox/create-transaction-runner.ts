@@ -1,12 +1,12 @@
 import {
   type EventRef,
+  type Fence,
   type InboxEventDraft,
   type InboxTransaction,
   type InboxTransactionOptions,
   type InsertOptions,
   isOmniBoxError,
   type KeySequence,
-  type LeaseFence,
 } from "@omni-box/core";
 import { prismaDefaults } from "../defaults.js";
 import type { InboxDialect } from "../inbox-dialect.js";
@@ -150,7 +150,7 @@ class TransactionAttempt<Tx extends PrismaTransactionLike, Result> {
       },
       raiseSequences: (sequences: readonly KeySequence[]) =>
         raiseSequences(sequences, { dialect, lockTimeoutMs, query }),
-      complete: async (fence: LeaseFence, row: EventRef) => {
+      complete: async (fence: Fence, row: EventRef) => {
         const changed = await query("complete an event", dialect.complete(fence, row));
         this.#isProven = changed.length > 0;
         return this.#isProven;

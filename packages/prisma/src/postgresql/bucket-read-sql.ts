@@ -7,6 +7,10 @@ export type BucketReadContent = "events" | "heads";
 const isDue = `(event.next_attempt_at IS NULL OR event.next_attempt_at <= statement_timestamp()::timestamptz(3))
                AND (event.lease_until IS NULL OR event.lease_until <= statement_timestamp())`;
 
+/** Narrows the events to the group that a parameter names, where there are groups. */
+const inGroup = ({ groupColumn }: EventTable, parameter: string) =>
+  groupColumn === null ? "" : `AND event.${groupColumn} = ${parameter}::text`;
+
 /** The columns of an event without its content. */
 const headColumns = ["seq", "id", "bucket", "partition_key", "attempts_made", "started_attempts"];
 
@@ -43,7 +47,7 @@ function openWritersSql({ name }: EventTable): string {
 
 /**
  * Reads whole buckets from a position each, and behind all events one row with nothing but `writers`. `$1` buckets, `$2` their last `seq`, `$3` their limits, `$4` the limit of all, `$5` events
- * in hand, `$6` keys that wait.
+ * in hand, `$6` keys that wait, `$7` the group.
  *
  * One after the other in the order given, which is known to the planner (WITH ORDINALITY), so that reading stops at the limit
  * of all. That limit is behind a sub-select, like the upper end of `seq`, because otherwise the planner judges by
@@ -61,7 +65,7 @@ export function readBucketsSql(table: EventTable, content: BucketReadContent): s
       CROSS JOIN LATERAL (
         SELECT ${inLateral}, ${isDue} AS is_due
         FROM ${table.name} AS event
-        WHERE event.status = 'pending' AND event.scheduled_at IS NULL
+        WHERE event.status = 'pending' AND event.scheduled_at IS NULL ${inGroup(table, "$7")}
           -- As rows and ordered as rows: only the index on both columns fits. With the bucket as a condition of its own the planner
           -- walks the primary key and filters, once it knows that few buckets hold most events (1 M events of 4 buckets: 31 s).
           -- As a range of one it only tells the planner that the rows are few; else it compiles the statement (1 M events: 90 ms).
@@ -92,15 +96,15 @@ export function headStatesSql({ name }: EventTable): string {
     WHERE event.seq = ANY (ARRAY (SELECT unnest($1::bigint[]))) AND event.status <> 'completed'`;
 }
 
-/** Reads the earliest failed event of each key, all of it from one index. `$1` holds the buckets. */
-export function failedHeadsSql({ name }: EventTable): string {
+/** Reads the earliest failed event of each key, all of it from one index. `$1` holds the buckets, `$2` the group. */
+export function failedHeadsSql(table: EventTable): string {
   return `
     SELECT head.bucket, head.partition_key, head.seq
     FROM unnest($1::smallint[]) AS wanted (bucket)
     CROSS JOIN LATERAL (
       SELECT DISTINCT ON (event.partition_key) event.bucket, event.partition_key, event.seq
-      FROM ${name} AS event
-      WHERE event.status = 'failed' AND event.bucket = wanted.bucket
+      FROM ${table.name} AS event
+      WHERE event.status = 'failed' AND event.bucket = wanted.bucket ${inGroup(table, "$2")}
       ORDER BY event.partition_key, event.seq
     ) AS head`;
 }

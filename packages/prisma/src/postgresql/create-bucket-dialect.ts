@@ -1,8 +1,10 @@
 import type { AcquireRequest, BucketFence, BucketReadRequest, EventRef } from "@omni-box/core";
 import type { BucketDialect } from "../bucket-dialect.js";
+import type { Statement } from "../statement.js";
 import {
   acquireSql,
   leaveSql,
+  makeGroupSql,
   markCleanSql,
   type OwnershipTables,
   releaseSql,
@@ -16,13 +18,30 @@ import { type FenceSql, fenceValues } from "./fence-sql.js";
 import { recordStartedSql } from "./outcome-sql.js";
 
 /** What the SQL depends on. */
-export interface BucketDialectOptions extends OwnershipTables {
+export interface BucketDialectOptions extends Omit<OwnershipTables, "isGrouped"> {
   readonly table: EventTable;
   readonly fence: FenceSql;
 }
 
 /** Owned buckets in PostgreSQL's SQL. No statement relies on session state, so all work behind PgBouncer in transaction mode. */
 export function createPostgresqlBucketDialect(options: BucketDialectOptions): BucketDialect {
+  return bucketDialects({ ...options, isGrouped: false })([], null);
+}
+
+/** The same for a table whose consumer groups have buckets of their own, `bucketCount` each. */
+export function createPostgresqlGroupBucketDialects(
+  options: BucketDialectOptions & { readonly bucketCount: number },
+): (consumerGroup: string) => BucketDialect {
+  const grouped = { ...options, isGrouped: true };
+  const dialectOf = bucketDialects(grouped);
+  const make = makeGroupSql(grouped);
+  return (consumerGroup) => dialectOf([consumerGroup], { sql: make, values: [consumerGroup, options.bucketCount] });
+}
+
+/** Builds the statements once. Where there are groups, `group` is the last value of most of them. */
+function bucketDialects(
+  options: BucketDialectOptions & OwnershipTables,
+): (group: readonly string[], make: Statement | null) => BucketDialect {
   const { table, fence: fenceSql } = options;
   const renew = renewSql(options);
   const survey = surveySql(options);
@@ -46,20 +65,24 @@ export function createPostgresqlBucketDialect(options: BucketDialectOptions): Bu
     exceptKeys,
   ];
 
-  return {
-    renew: (fence: BucketFence, leaseMs: number) => ({ sql: renew, values: [...fenceValues(fence), leaseMs] }),
-    survey: (graceMs: number) => ({ sql: survey, values: [graceMs] }),
+  return (group, make) => ({
+    make: () => make,
+    renew: (fence: BucketFence, leaseMs: number) => ({
+      sql: renew,
+      values: [...fenceValues(fence), leaseMs, ...group],
+    }),
+    survey: (graceMs: number) => ({ sql: survey, values: [graceMs, ...group] }),
     acquire: ({ owner, leaseMs, graceMs, limit }: AcquireRequest) => ({
       sql: acquire,
-      values: [owner, leaseMs, graceMs, limit],
+      values: [owner, leaseMs, graceMs, limit, ...group],
     }),
-    release: (fence: BucketFence) => ({ sql: release, values: fenceValues(fence) }),
-    leave: (owner: string) => ({ sql: leave, values: [owner] }),
-    markClean: (fence: BucketFence) => ({ sql: markClean, values: fenceValues(fence) }),
-    read: (request: BucketReadRequest) => ({ sql: read, values: readValues(request) }),
-    peek: (request: BucketReadRequest) => ({ sql: peek, values: readValues(request) }),
+    release: (fence: BucketFence) => ({ sql: release, values: [...fenceValues(fence), ...group] }),
+    leave: (owner: string) => ({ sql: leave, values: [owner, ...group] }),
+    markClean: (fence: BucketFence) => ({ sql: markClean, values: [...fenceValues(fence), ...group] }),
+    read: (request: BucketReadRequest) => ({ sql: read, values: [...readValues(request), ...group] }),
+    peek: (request: BucketReadRequest) => ({ sql: peek, values: [...readValues(request), ...group] }),
     headStates: (seqs: readonly bigint[]) => ({ sql: headStates, values: [seqs] }),
-    failedHeads: (buckets: readonly number[]) => ({ sql: failedHeads, values: [buckets] }),
+    failedHeads: (buckets: readonly number[]) => ({ sql: failedHeads, values: [buckets, ...group] }),
     endSchedules: (fence: BucketFence, limit: number) => ({
       sql: endSchedules,
       values: [limit, ...fenceValues(fence)],
@@ -68,5 +91,5 @@ export function createPostgresqlBucketDialect(options: BucketDialectOptions): Bu
       sql: recordStarted,
       values: [[seq], ...fenceValues(fence), startedAttempts],
     }),
-  };
+  });
 }

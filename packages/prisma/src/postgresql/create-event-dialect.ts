@@ -100,7 +100,10 @@ export function createPostgresqlEventDialect<E extends BaseEvent>(options: Event
 }
 
 /** Builds a statement once for each kind of fence. */
-function perFence(bucketFence: FenceSql | undefined, build: (fence: FenceSql) => string): (fence: Fence) => string {
+export function perFence(
+  bucketFence: FenceSql | undefined,
+  build: (fence: FenceSql) => string,
+): (fence: Fence) => string {
   const lease = build(leaseFenceSql);
   const buckets = bucketFence && build(bucketFence);
   return ({ kind }) => {

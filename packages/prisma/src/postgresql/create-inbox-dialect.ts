@@ -1,12 +1,13 @@
-import type { EventRef, InboxEventDraft, InboxRow, InsertOptions, KeySequence, LeaseFence } from "@omni-box/core";
+import type { EventRef, Fence, InboxEventDraft, InboxRow, InsertOptions, KeySequence } from "@omni-box/core";
 import type { InboxDialect } from "../inbox-dialect.js";
 import type { Statement } from "../statement.js";
-import { createPostgresqlEventDialect } from "./create-event-dialect.js";
+import { createPostgresqlGroupBucketDialects } from "./create-bucket-dialect.js";
+import { createPostgresqlEventDialect, perFence } from "./create-event-dialect.js";
 import { readInboxRow } from "./event-columns.js";
 import { inboxTable } from "./event-table.js";
-import { fenceValues, leaseFenceSql } from "./fence-sql.js";
+import { bucketFenceSql, fenceValues } from "./fence-sql.js";
 import { draftValuesOf, insertCompletedSql, insertedRowsJson, insertManySql } from "./insert-statement.js";
-import { completed, recordStartedSql, seqsOf } from "./outcome-sql.js";
+import { completeSql, recordStartedSql, seqsOf } from "./outcome-sql.js";
 import { qualifyTable } from "./qualify-table.js";
 import { raiseSequencesSql, sequenceTable, sequenceValuesOf } from "./raise-sequences-sql.js";
 
@@ -38,17 +39,19 @@ export function createPostgresqlInboxDialect(options: PostgresqlInboxDialectOpti
       WHERE event.message_id = wanted.message_id AND event.consumer_group = wanted.consumer_group
       LIMIT 1
     ) AS found`;
-  const complete = `
-    UPDATE ${table.name} AS event SET ${completed}
-    WHERE event.seq = $1::bigint AND ${leaseFenceSql.condition}
-    RETURNING event.seq`;
+  const bucket = qualifyTable(schema, "inbox_bucket");
+  const worker = qualifyTable(schema, "inbox_worker");
+  const bucketFence = bucketFenceSql(bucket, table.groupColumn);
+  const bucketsOf = createPostgresqlGroupBucketDialects({ table, bucket, worker, fence: bucketFence, bucketCount });
+  const complete = perFence(bucketFence, (fence) => completeSql(table.name, fence));
   const proof: Statement = { sql: "SELECT 1 AS healthy", values: [] };
   const findIds = `SELECT event.id FROM ${table.name} AS event WHERE event.id = ANY ($1::uuid[])`;
   const raiseSequences = raiseSequencesSql(qualifyTable(schema, sequenceTable));
-  const recordStarted = recordStartedSql(table.name, leaseFenceSql);
+  const recordStarted = perFence(bucketFence, (fence) => recordStartedSql(table.name, fence));
 
   return {
-    ...createPostgresqlEventDialect({ table, onCompleted: "keep", readEvent: readInboxRow }),
+    ...createPostgresqlEventDialect({ table, onCompleted: "keep", readEvent: readInboxRow, bucketFence }),
+    bucketsOf,
     insert: (rows: readonly InboxRow[], behindPending: InsertOptions["behindPending"], lockTimeoutMs: number) => ({
       sql: insertMany[behindPending],
       values: [`${lockTimeoutMs}ms`, insertedRowsJson(rows, bucketCount)],
@@ -69,11 +72,11 @@ export function createPostgresqlInboxDialect(options: PostgresqlInboxDialectOpti
       sql: raiseSequences,
       values: [`${lockTimeoutMs}ms`, ...sequenceValuesOf(highest)],
     }),
-    complete: (fence: LeaseFence, { seq }: EventRef) => ({ sql: complete, values: [seq, ...fenceValues(fence)] }),
+    complete: (fence: Fence, { seq }: EventRef) => ({ sql: complete(fence), values: [seq, ...fenceValues(fence)] }),
     proof: () => proof,
     findIds: (ids: readonly string[]) => ({ sql: findIds, values: [ids] }),
-    recordStarted: (fence: LeaseFence, rows: readonly EventRef[], startedAttempts: number) => ({
-      sql: recordStarted,
+    recordStarted: (fence: Fence, rows: readonly EventRef[], startedAttempts: number) => ({
+      sql: recordStarted(fence),
       values: [seqsOf(rows), ...fenceValues(fence), startedAttempts],
     }),
   };

@@ -12,7 +12,8 @@ const now = "statement_timestamp()::timestamptz(3)";
  * transaction has locked are passed over and left to a later call: outcomes lock theirs in another order, so waiting for each
  * other they would deadlock. Of the others the newest version decides, so what was ended, put off or settled is left alone.
  */
-export function endSchedulesSql({ name }: EventTable, fence: FenceSql): string {
+export function endSchedulesSql({ name, groupColumn }: EventTable, fence: FenceSql): string {
+  const ofHeldGroup = groupColumn === null ? "" : `AND event.${groupColumn} = held.${groupColumn}`;
   return `
     WITH ${fence.with} earliest AS MATERIALIZED (
       SELECT found.seq
@@ -22,7 +23,7 @@ export function endSchedulesSql({ name }: EventTable, fence: FenceSql): string {
         FROM ${name} AS event
         -- That the schedule is not null, as the index says, follows from the range; said twice, it would be counted twice.
         -- The range is behind sub-selects, like the limit, because the planner would judge it by statistics, which are always old.
-        WHERE event.status = 'pending' AND event.bucket = held.bucket
+        WHERE event.status = 'pending' AND event.bucket = held.bucket ${ofHeldGroup}
           AND event.scheduled_at BETWEEN (SELECT '-infinity'::timestamptz) AND (SELECT ${now})
         ORDER BY event.scheduled_at, event.seq
         LIMIT (SELECT $1::integer)

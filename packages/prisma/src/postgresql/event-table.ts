@@ -11,6 +11,8 @@ export interface EventTable {
   readonly filterColumns: Partial<Readonly<Record<keyof FetchFilters, string>>>;
   /** Events that are equal in these have an order among themselves. */
   readonly keyColumns: readonly string[];
+  /** Each consumer group, named in this column, has buckets of its own; `null`: there are no groups. */
+  readonly groupColumn: "consumer_group" | null;
 }
 
 /** Describes `outbox_event`. */
@@ -20,6 +22,7 @@ export function outboxTable(schema: string | undefined): EventTable {
     columns: outboxColumns,
     filterColumns: { topics: "topic", types: "event_type", aggregateTypes: "aggregate_type" },
     keyColumns: ["partition_key"],
+    groupColumn: null,
   };
 }
 
@@ -30,5 +33,6 @@ export function inboxTable(schema: string | undefined): EventTable {
     columns: inboxColumns,
     filterColumns: { topics: "topic", types: "event_type", consumerGroup: "consumer_group", sources: "source" },
     keyColumns: ["consumer_group", "partition_key"],
+    groupColumn: "consumer_group",
   };
 }

@@ -48,17 +48,22 @@ export const leaseFenceSql: FenceSql = Object.freeze({
  * - In the order of the buckets, like everyone who locks several.
  * - The condition compares with an array of what is held; joined, the planner may read the table from the wrong end.
  * - The time of the lease is no part of it: a late outcome in a bucket that nobody took over is still true.
+ *
+ * @param groupColumn - the column, in both tables, of the group that has buckets of its own; an owner is one of a single group
  */
-export function bucketFenceSql(bucketTable: string): FenceSql {
+export function bucketFenceSql(bucketTable: string, groupColumn: string | null = null): FenceSql {
+  const heldColumns = ["bucket", ...(groupColumn === null ? [] : [groupColumn])];
+  const ofHeldGroup =
+    groupColumn === null ? "" : `AND event.${groupColumn} = (SELECT min(held.${groupColumn}) FROM held)`;
   const notHeld = "event.bucket <> ALL (ARRAY (SELECT held.bucket FROM held))";
   return Object.freeze({
     with: `held AS MATERIALIZED (
-      SELECT bucket.bucket FROM ${bucketTable} AS bucket
+      SELECT ${heldColumns.map((column) => `bucket.${column}`).join(", ")} FROM ${bucketTable} AS bucket
       WHERE ${isHeldSql("$2", "$3", "$4")}
       ORDER BY bucket.bucket
       FOR KEY SHARE
     ),`,
-    condition: `event.bucket = ANY (ARRAY (SELECT held.bucket FROM held)) AND ${isStillPending}`,
+    condition: `event.bucket = ANY (ARRAY (SELECT held.bucket FROM held)) ${ofHeldGroup} AND ${isStillPending}`,
     returning: "",
     nextParameter: "$5",
     // Rows that were done before, by a repeated call or by an operator, are not missing. While all buckets that the fence names

@@ -8,7 +8,7 @@ const released = "lease_token = NULL, lease_until = NULL, locked_by = NULL";
 const settled = `${released}, started_attempts = 0`;
 
 /** What completing a row sets that is kept. */
-export const completed = `status = 'completed', completed_at = statement_timestamp(), next_attempt_at = NULL, ${settled}`;
+const completed = `status = 'completed', completed_at = statement_timestamp(), next_attempt_at = NULL, ${settled}`;
 
 /** The rows as those statements get them that need only the `seq`. */
 const givenSeqs = "unnest($1::bigint[]) AS given (seq)";
@@ -31,6 +31,19 @@ export function recordCompletedSql(table: string, fence: FenceSql, onCompleted: 
       ${fence.returning}
     )
     ${fence.missing(table, givenSeqs)}`;
+}
+
+/**
+ * Completes one row in a transaction that has done more, and returns its `seq`. `$1` holds it.
+ *
+ * Under a fence of buckets the lock that it takes lasts until the transaction ends, so that nobody takes the bucket over in between.
+ */
+export function completeSql(table: string, fence: FenceSql): string {
+  return `
+    ${fence.with === "" ? "" : `WITH ${fence.with.replace(/,\s*$/, "")}`}
+    UPDATE ${table} AS event SET ${completed}
+    WHERE event.seq = $1::bigint AND ${fence.condition}
+    RETURNING event.seq`;
 }
 
 /** Leases rows for longer. `$1` holds their `seq`, what follows the fence's parameters the milliseconds. */
