@@ -9,7 +9,7 @@ interface Kill extends Partial<Omit<Doom, "point">> {
   /** Default: once before the statement and once after it. Before one that always follows another is after that one, and is left out. */
   readonly only?: "after";
   /** What happens while the relay runs: another one starts, or the lease of an owner ends that has died before. */
-  readonly meanwhile?: "startSuccessor" | "endFormerLease";
+  readonly meanwhile?: "startBeside" | "endFormerLease";
 }
 
 /** Later in its life, with events in hand that were published and are not recorded. */
@@ -20,7 +20,7 @@ const statements: Readonly<Record<RelayStatement, readonly Kill[]>> = {
   renew: [later],
   survey: [{ only: "after" }, { ...later, only: "after" }],
   acquire: [{ only: "after" }, { ...later, meanwhile: "endFormerLease" }],
-  release: [{ stops: true }, { holds: true, meanwhile: "startSuccessor" }],
+  release: [{ stops: true }, { holds: true, meanwhile: "startBeside" }],
   leave: [{ stops: true, only: "after" }],
   markClean: [{}],
   failedHeads: [{ only: "after" }],
@@ -64,7 +64,7 @@ for (const { meanwhile, ...kill } of allKills()) {
     try {
       const ending = await scene.runDoomed(meanwhile && scene[meanwhile]);
       expect(ending).toEqual({ signal: "SIGKILL", said: expect.arrayContaining([`killed ${point}`]) });
-      if (meanwhile !== "startSuccessor") await scene.startSuccessor();
+      if (meanwhile !== "startBeside") await scene.startSuccessor();
       await scene.writeMore();
 
       await expect.poll(scene.owned, { timeout: ownerlessMs + allowanceMs, interval: 100 }).toBe(64);

@@ -30,6 +30,8 @@ export interface RelayKillScene extends OrderedScene {
   endFormerLease(): Promise<void>;
   /** Starts the relay, in this process, that is to do what is left. */
   startSuccessor(): Promise<void>;
+  /** Starts it when the process has more than its half of the buckets, which it then has to give up in part. */
+  startBeside(): Promise<void>;
   /** Commits one more event in each bucket whose key is not stuck. */
   writeMore(): Promise<void>;
   /** All committed events but those that must never be published. */
@@ -99,6 +101,11 @@ export async function openRelayKillScene(doom: RelayKillSceneOptions): Promise<R
   };
 
   let successor: OutboxRelay | undefined;
+  async function startSuccessor(): Promise<void> {
+    const repository = createPrismaOutboxRepository(client, { schema: name, onPublished: doom.onPublished });
+    successor = createKillSceneRelay({ repository, amqpUrl, exchange: name, workerId: "successor" });
+    await successor.start();
+  }
   const neverPublished = new Set([failedId, hopelessId, ...stuckIds]);
   return {
     ...scene,
@@ -125,11 +132,10 @@ export async function openRelayKillScene(doom: RelayKillSceneOptions): Promise<R
       await vi.waitFor(async () => expect(await owns("doomed")).toBe(60), { timeout: 20_000, interval: 100 });
       await run(`UPDATE ${bucket} SET lease_until = ${longAgo} WHERE owner = 'former'`);
     },
-    async startSuccessor() {
-      const { onPublished } = doom;
-      const repository = createPrismaOutboxRepository(client, { schema: name, onPublished });
-      successor = createKillSceneRelay({ repository, amqpUrl, exchange: name, workerId: "successor" });
-      await successor.start();
+    startSuccessor,
+    async startBeside() {
+      await vi.waitFor(async () => expect(await owns("doomed")).toBeGreaterThan(32), { timeout: 20_000, interval: 20 });
+      await startSuccessor();
     },
     async writeMore() {
       await write(keyOfBucket.filter((key) => !stuckKeys.includes(key)));

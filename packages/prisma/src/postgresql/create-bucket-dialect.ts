@@ -15,7 +15,7 @@ import { failedHeadsSql, headStatesSql, readBucketsSql } from "./bucket-read-sql
 import { endSchedulesSql } from "./end-schedules-sql.js";
 import type { EventTable } from "./event-table.js";
 import { type FenceSql, fenceValues } from "./fence-sql.js";
-import { recordStartedSql } from "./outcome-sql.js";
+import { bigintArray, recordStartedSql } from "./outcome-sql.js";
 
 /** What the SQL depends on. */
 export interface BucketDialectOptions extends Omit<OwnershipTables, "isGrouped"> {
@@ -61,7 +61,7 @@ function bucketDialects(
     from.map(({ afterSeq }) => afterSeq),
     from.map((position) => position.limit),
     limit,
-    exceptSeqs,
+    bigintArray(exceptSeqs),
     exceptKeys,
   ];
 

@@ -111,8 +111,13 @@ export function recordFailedSql(table: string, fence: FenceSql): string {
 }
 
 /** `$1` of the statements that need only the rows' `seq`. */
-export function seqsOf(rows: readonly EventRef[]): readonly bigint[] {
-  return inOrder(rows).map(({ seq }) => seq);
+export function seqsOf(rows: readonly EventRef[]): string {
+  return bigintArray(inOrder(rows).map(({ seq }) => seq));
+}
+
+/** A `bigint[]` as its text, which the statement casts: the driver's writer of arrays makes several objects of each element. */
+export function bigintArray(values: readonly bigint[]): string {
+  return `{${values.join(",")}}`;
 }
 
 /** One order for all statements that lock several rows, so that two of them cannot deadlock: one is repeated while it still runs. */
