@@ -24,7 +24,7 @@ export async function writeBenchmarksPage({ reports, machine, isFull, events }: 
     `Written by \`npm run bench -- ${command}\` on ${day}. Do not edit: the next such run writes it anew.`,
     isFull
       ? ""
-      : "This was a short run: small tables, few and short rounds. `npm run bench -- full` takes hours and says more.",
+      : "This was a short run: small tables, few and short rounds. `npm run bench -- full` takes over an hour and says more.",
     machine.map((line) => `- ${line}`).join("\n"),
     `Each value is the median of rounds that took turns with a loop written by hand for the same work, in
 [\`bench/hand-written\`](../bench/hand-written): drivers alone, no library, none of the checks, fences, retries and

@@ -127,6 +127,23 @@ export type {
   PeekedRow,
 } from "./protocols/bucket-operations.js";
 export { type CancelTimer, type Clock, systemClock } from "./protocols/clock.js";
+export type { DistributedLock, HeldLock, LockOptions } from "./protocols/distributed-lock.js";
+export type {
+  AdministeredEvent,
+  BlockedKey,
+  BucketOwner,
+  DeadLetter,
+  DeadLetterFailure,
+  EventAdministration,
+  EventChangeReport,
+  EventChangeRequest,
+  EventFilter,
+  EventHistoryEntry,
+  EventListQuery,
+  EventStatistics,
+  RemoveOldRequest,
+  TakeDeadLettersRequest,
+} from "./protocols/event-administration.js";
 export {
   type AckHandle,
   type ConsumedMessage,

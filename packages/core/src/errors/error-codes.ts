@@ -36,6 +36,10 @@ export const errorCodes = {
 
   "OUTBOX.CRASHED": "permanent",
 
+  "LOCK.HELD_BY_ANOTHER": "transient",
+  "LOCK.LOST": "transient",
+  "LOCK.UNAVAILABLE": "transient",
+
   "STORE.ACCESS_DENIED": "permanent",
   "STORE.ALREADY_LOCKED": "retryable",
   "STORE.CONCURRENT_UPDATE": "retryable",
