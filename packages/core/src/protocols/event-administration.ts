@@ -126,6 +126,8 @@ export interface RemoveOldRequest {
   /** Rows at most, 1 to 10,000. */
   readonly limit: number;
   readonly consumerGroup?: string;
+  /** `true`: of failed events only those whose dead letter is published; default `false`. */
+  readonly onlyDeadLettered?: boolean;
 }
 
 /** A failed event that a dead-letter publisher has taken. */
@@ -144,10 +146,16 @@ export interface TakeDeadLettersRequest {
   readonly filters?: FetchFilters;
 }
 
-/** A dead letter that could not be published. */
-export interface DeadLetterFailure {
+/** Names one failure of one event: an event that is requeued and fails again has another dead letter. */
+export interface DeadLetterRef {
   readonly id: string;
   readonly seq: bigint;
+  /** As it was taken. */
+  readonly failedAt: Date;
+}
+
+/** A dead letter that could not be published. */
+export interface DeadLetterFailure extends DeadLetterRef {
   /** Sanitised and bounded. */
   readonly error: string;
   /** From the statement's own time. */
@@ -200,9 +208,9 @@ export interface EventAdministration<E extends BaseEvent> {
   /** Takes failed events whose dead letter is due and not published, oldest failure first, and hides them from others for `leaseMs`. */
   takeDeadLetters(request: TakeDeadLettersRequest): Promise<readonly DeadLetter<E>[]>;
 
-  /** Notes that the dead letters of these events are published. Events that were requeued meanwhile are left alone. */
-  recordDeadLettered(rows: readonly { readonly id: string; readonly seq: bigint }[]): Promise<void>;
+  /** Notes that these dead letters are published. Events that were requeued meanwhile, whatever became of them, are left alone. */
+  recordDeadLettered(rows: readonly DeadLetterRef[]): Promise<void>;
 
-  /** Notes why dead letters could not be published, and when they are due again. */
+  /** Notes why dead letters could not be published, and when they are due again; leaves those alone that are published, or whose events were requeued. */
   recordDeadLetterFailed(rows: readonly DeadLetterFailure[]): Promise<void>;
 }
