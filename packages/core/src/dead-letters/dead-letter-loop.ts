@@ -137,7 +137,8 @@ export function createDeadLetterLoop<E extends DeadLetterEvent>(parts: DeadLette
     }
     hand.keep(deferred);
     // A broker that refuses one letter after the other is not asked faster than one that is away. A single one may be to blame itself.
-    const allRefused = published.length === 0 && (refused.length > 1 || broker.isOpen) ? refused[0]?.failure : undefined;
+    const allRefused =
+      published.length === 0 && (refused.length > 1 || broker.isOpen) ? refused[0]?.failure : undefined;
     const failure = outage ?? allRefused;
     isRefusing = outage === null && (allRefused !== undefined || (isRefusing && published.length === 0));
     if (failure !== undefined) broker.failed(failure);
@@ -147,7 +148,10 @@ export function createDeadLetterLoop<E extends DeadLetterEvent>(parts: DeadLette
     sayFirstRefusals(report);
     if (report.abandoned > 0) {
       const fields = { letters: report.abandoned };
-      logger.error(fields, "the publisher does not answer: dead letters were still on their way when their lease ran out");
+      logger.error(
+        fields,
+        "the publisher does not answer: dead letters were still on their way when their lease ran out",
+      );
     }
   }
 
@@ -158,7 +162,10 @@ export function createDeadLetterLoop<E extends DeadLetterEvent>(parts: DeadLette
     if (example === undefined) return;
     const { event } = example.letter;
     const fields = { letters: first.length, eventId: event.id, type: event.type, code: example.failure.code };
-    logger.error(fields, `dead letters were refused and are tried again, the first of them over: ${example.failure.message}`);
+    logger.error(
+      fields,
+      `dead letters were refused and are tried again, the first of them over: ${example.failure.message}`,
+    );
   }
 
   function settleDrain(foundBy: number): void {

@@ -6,7 +6,11 @@ import { workerHealth } from "../processor/worker-health.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
 import type { WorkerHealth, WorkerState, WorkerStopReport } from "../processor/worker-state.js";
 import { createOutageGate } from "../resilience/outage-gate.js";
-import { type MaintenanceOptions, type MaintenanceStatistics, resolveMaintenanceOptions } from "./maintenance-options.js";
+import {
+  type MaintenanceOptions,
+  type MaintenanceStatistics,
+  resolveMaintenanceOptions,
+} from "./maintenance-options.js";
 import type { MaintenanceFailure, MaintenanceReport } from "./maintenance-report.js";
 import { type MaintenanceSchedule, openSchedule } from "./maintenance-schedule.js";
 import type { MaintenanceCounter } from "./maintenance-tasks.js";
@@ -152,8 +156,10 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     start: lifecycle.start,
     stop: lifecycle.stop,
     runOnce: ({ signal = silentAbort } = {}) => inTurn(signal),
-    health: () =>
-      workerHealth({ name: "the maintenance", state: lifecycle.state, loop: schedule && { ...schedule, store: gate }, reasons: [], stallAfterMs }),
+    health() {
+      const loop = schedule && { ...schedule, store: gate };
+      return workerHealth({ name: "the maintenance", state: lifecycle.state, loop, reasons: [], stallAfterMs });
+    },
     metrics: () => ({ ...totals }),
     async [Symbol.asyncDispose]() {
       await lifecycle.stop();

@@ -106,7 +106,9 @@ export function resolveMaintenanceOptions(options: MaintenanceOptions): Resolved
       ? ["lockKey: needed with lock: the same for all instances of a service, and another one for each database"]
       : []),
     ...((valid.stallAfterMs ?? Number.NaN) <= defaults.outageMaxMs
-      ? [`stallAfterMs (${valid.stallAfterMs}) must be more than the longest pause of an outage (${defaults.outageMaxMs})`]
+      ? [
+          `stallAfterMs (${valid.stallAfterMs}) must be more than the longest pause of an outage (${defaults.outageMaxMs})`,
+        ]
       : []),
   ]);
 }

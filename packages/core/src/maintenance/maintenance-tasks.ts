@@ -49,7 +49,9 @@ export function maintenanceTasks<E extends BaseEvent>(
   ];
   if (keepCompletedDays !== null) {
     const request = { status: "completed", olderThanMs: Math.ceil(keepCompletedDays * msPerDay), limit } as const;
-    tasks.push(task(`${name}: old completed events`, "removedCompleted", limit, () => administration.removeOld(request)));
+    tasks.push(
+      task(`${name}: old completed events`, "removedCompleted", limit, () => administration.removeOld(request)),
+    );
   }
   if (keepFailedDays !== null) {
     const olderThanMs = Math.ceil(keepFailedDays * msPerDay);
@@ -62,12 +64,7 @@ export function maintenanceTasks<E extends BaseEvent>(
   return tasks;
 }
 
-function task(
-  name: string,
-  counter: MaintenanceCounter,
-  limit: number,
-  run: () => Promise<number>,
-): MaintenanceTask {
+function task(name: string, counter: MaintenanceCounter, limit: number, run: () => Promise<number>): MaintenanceTask {
   return {
     name,
     counter,
@@ -94,12 +91,21 @@ function requeueTasks<E extends BaseEvent>(
       name,
       counter: "requeued",
       async runBatch() {
-        const found = await administration.list({ filter, limit, order: "oldest", ...(after !== undefined && { after }) });
+        const found = await administration.list({
+          filter,
+          limit,
+          order: "oldest",
+          ...(after !== undefined && { after }),
+        });
         const ids = found.filter((each) => isDue(each, rule, startedAt)).map(({ event }) => event.id);
         after = found.at(-1)?.event.seq;
         const more = found.length >= limit;
         if (ids.length === 0) return { changed: 0, more };
-        const { changed } = await administration.requeue({ filter: { ids }, reason: reasonOf(rule), limit: ids.length });
+        const { changed } = await administration.requeue({
+          filter: { ids },
+          reason: reasonOf(rule),
+          limit: ids.length,
+        });
         return { changed: changed.length, more };
       },
     };
