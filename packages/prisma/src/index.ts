@@ -10,6 +10,8 @@ export {
 } from "./create-prisma-model-outbox-repository.js";
 export { createPrismaOutboxRepository, type PrismaOutboxRepositoryOptions } from "./create-prisma-outbox-repository.js";
 export { prismaDefaults } from "./defaults.js";
+export { type ExamineStoreOptions, examineStore } from "./doctor/examine-store.js";
+export type { DoctorFinding } from "./doctor/finding.js";
 export { type OmniBoxExtension, type OmniBoxExtensionOptions, omniBox, type TransactionOutbox } from "./omni-box.js";
 export type {
   PrismaClientLike,
