@@ -56,7 +56,11 @@ export interface MaintenanceOptions {
   readonly clock?: Clock | undefined;
 }
 
-const days = z.number().positive().max(limits.retentionMaxDays).nullable();
+const days = z
+  .number()
+  .positive()
+  .max(limits.ageMaxMs / 86_400_000)
+  .nullable();
 
 const storeOptions = (keepCompletedDays: number) =>
   z.strictObject({
