@@ -173,8 +173,11 @@ describe("a letter that is refused", () => {
     await settle(letters.drain());
     expect(new Set(idsOf(broker.messages("late"))).size).toBe(300);
     expect(broker.messages("late")).toHaveLength(300);
-    expect(logger.alarms.filter((line) => refusing.test(line))).toHaveLength(1);
-    expect(logger.alarms.filter((line) => line === "the broker takes dead letters again")).toHaveLength(1);
+    expect(logger.alarms).toEqual([
+      expect.stringMatching(refusing),
+      expect.stringMatching(/^dead letters were refused/),
+      "the broker takes dead letters again",
+    ]);
     expect(letters.health().status).toBe("healthy");
     await settle(letters.stop());
   });
@@ -229,6 +232,20 @@ describe("while the broker cannot be reached", () => {
     await settle(letters.drain());
     expect(new Set(delivered())).toEqual(new Set(idsOf(events)));
     expect(logger.alarms).toHaveLength(2);
+    await settle(letters.stop());
+  });
+
+  it("a letter that is refused as the first one afterwards is answer enough", async () => {
+    const { clock, repository, broker, letters, logger, settle } = createDeadLetterFixture();
+    await storeFailedEvents(repository, [sampleDraft({ topic: "nobody.listens" })]);
+    broker.disconnect();
+    await letters.start();
+    await clock.advance(1_000);
+    broker.reconnect();
+    await clock.advance(defaults.deadLetterPollMaxMs);
+    expect(letters.metrics().failed).toBe(1);
+    expect(letters.health().status).toBe("healthy");
+    expect(logger.alarms[1]).toBe("the broker takes dead letters again");
     await settle(letters.stop());
   });
 
