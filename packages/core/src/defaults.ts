@@ -114,6 +114,8 @@ export const defaults = Object.freeze({
   /** Backoff of one event after a counted failure: full jitter below `min(retryMaxMs, retryBaseMs * 2 ** (attempt - 1))`. */
   retryBaseMs: 1_000,
   retryMaxMs: 300_000,
+  /** How old an event must be to be given up. */
+  retryMinAgeMs: 0,
   /** Backoff of the whole relay while the broker or the database is unreachable, full jitter likewise. */
   outageBaseMs: 200,
   outageMaxMs: 10_000,
@@ -170,4 +172,19 @@ export const defaults = Object.freeze({
   /** How long, and how many, completed keys stand for their siblings in `deduplicateSiblings`. */
   siblingWindowMs: 5_000,
   siblingKeys: 10_000,
+
+  /** Failures in a row that open a circuit breaker; how long it is open at least, and at most. */
+  breakerFailureThreshold: 5,
+  breakerHalfOpenAfterMs: 10_000,
+  breakerHalfOpenMaxMs: 300_000,
+  /** Keys that a circuit breaker can tell apart while something is wrong with them. */
+  breakerKeys: 10_000,
+  /** How long an event is put off while a breaker's try is under way, or by a step that gives no time of its own. */
+  putOffMs: 1_000,
+  /** How long an event waits for its turn under a rate limit before it is put off. */
+  rateMaxWaitMs: 1_000,
+  /** Events that are put off by a rate limit come again within this time, even if it is not their turn yet. */
+  ratePutOffMaxMs: 60_000,
+  /** How long a fallback may take. */
+  fallbackTimeoutMs: 10_000,
 });

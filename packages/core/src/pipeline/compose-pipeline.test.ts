@@ -17,6 +17,7 @@ const context: StepContext = {
   signal: silentAbort,
   fence: { kind: "lease", token: "t" },
   leaseRemainingMs: () => 1_000,
+  isGivenUp: () => false,
   leaseLost: () => silentAbort,
 };
 

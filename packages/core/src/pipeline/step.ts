@@ -17,6 +17,8 @@ export interface StepContext {
   leaseRemainingMs(event: BaseEvent): number;
   /** Aborted when the lease of this event is lost, or nobody waits for its outcome any more: someone else may have it now. */
   leaseLost(event: BaseEvent): AbortSignal;
+  /** Whether the event is given up if this is its outcome: it is failed, or a retry after the event's last attempt. */
+  isGivenUp(event: BaseEvent, outcome: Outcome): boolean;
 }
 
 /**
