@@ -69,6 +69,14 @@ export {
   type LockedEvent,
   type LockRequest,
 } from "./lifecycle/create-event-service.js";
+export { createDistributedLock, type DistributedLockOptions } from "./locks/create-distributed-lock.js";
+export {
+  createSingleActive,
+  type SingleActive,
+  type SingleActiveHealth,
+  type SingleActiveOptions,
+  type SingleActiveWorker,
+} from "./locks/create-single-active.js";
 export type { AddOptions } from "./outbox/apply-add-options.js";
 export { createOutbox, type Outbox, type OutboxOptions } from "./outbox/create-outbox.js";
 export {
@@ -183,6 +191,7 @@ export type {
   InsertOptions,
   StoredMessage,
 } from "./protocols/inbox-event-repository.js";
+export type { LockClaim, LockStore } from "./protocols/lock-store.js";
 export { consoleLogger, type LogFields, type Logger, silentLogger } from "./protocols/logger.js";
 export type { RelayCounter, RelayMeasurement, RelayMetricsRecorder, WorkerCounter } from "./protocols/metrics.js";
 export type { AddedEvent, OutboxEventRepository } from "./protocols/outbox-event-repository.js";
@@ -220,6 +229,7 @@ export {
 } from "./routing/handler-result.js";
 export { createEventSchemaRegistry, type EventSchemaRegistry } from "./schemas/create-event-schema-registry.js";
 export { type DeduplicateSiblingsOptions, deduplicateSiblings } from "./steps/deduplicate-siblings.js";
+export { type ExclusiveOptions, exclusive } from "./steps/exclusive.js";
 export { anyParser } from "./wire/any-parser.js";
 export { type CloudEventsOptions, cloudEventsConverter } from "./wire/cloud-events-converter.js";
 export { cloudEventsParser } from "./wire/cloud-events-parser.js";
