@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { captureLogger } from "../../test/captured-logger.js";
 import { driveUntil, driveUntilSettled } from "../../test/drive-clock.js";
 import { createGate } from "../../test/gate.js";
