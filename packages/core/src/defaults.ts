@@ -57,6 +57,9 @@ export const limits = Object.freeze({
   waitingLookMax: 10_000,
   /** The pending events that are looked at for leases that have run out, those first that have been due longest. */
   expiredLeaseLookMax: 100_000,
+  lockKeyMaxLength: 255,
+  /** A shorter lock would be lost over any hiccup of the machine or the network. */
+  lockTtlMinMs: 100,
 });
 
 /** Every default of omni-box, once, with its unit. */
@@ -187,4 +190,19 @@ export const defaults = Object.freeze({
   ratePutOffMaxMs: 60_000,
   /** How long a fallback may take. */
   fallbackTimeoutMs: 10_000,
+
+  /** How long a distributed lock lasts without an extension; it is extended after each third of it. */
+  lockTtlMs: 10_000,
+  /** How long its store may take to answer; a third of the lock's time if that is less. */
+  lockRequestTimeoutMs: 1_000,
+  /** Pauses between two looks at a lock that somebody else holds: growing from the first to the second, half of each at random. */
+  lockPollMinMs: 20,
+  lockPollMaxMs: 250,
+  /** How often a lock that could not be given back is tried again, and the first pause, doubled each time. */
+  lockGiveBackRetries: 4,
+  lockGiveBackPauseMs: 100,
+  /** How long an event is put off whose lock somebody else holds: half of it to all of it, at random. */
+  lockedEventPauseMs: 1_000,
+  /** How often the standby of a single-active worker tries to lead: after half of it to all of it, at random. */
+  standbyRetryMs: 1_000,
 });

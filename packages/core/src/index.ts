@@ -77,6 +77,14 @@ export {
   type LockedEvent,
   type LockRequest,
 } from "./lifecycle/create-event-service.js";
+export { createDistributedLock, type DistributedLockOptions } from "./locks/create-distributed-lock.js";
+export {
+  createSingleActive,
+  type SingleActive,
+  type SingleActiveHealth,
+  type SingleActiveOptions,
+  type SingleActiveWorker,
+} from "./locks/create-single-active.js";
 export {
   createMaintenance,
   type Maintenance,
@@ -212,6 +220,7 @@ export type {
   InsertOptions,
   StoredMessage,
 } from "./protocols/inbox-event-repository.js";
+export type { LockClaim, LockStore } from "./protocols/lock-store.js";
 export { consoleLogger, type LogFields, type Logger, silentLogger } from "./protocols/logger.js";
 export type { RelayCounter, RelayMeasurement, RelayMetricsRecorder, WorkerCounter } from "./protocols/metrics.js";
 export type { AddedEvent, OutboxEventRepository } from "./protocols/outbox-event-repository.js";
@@ -260,6 +269,7 @@ export {
   circuitBreaker,
 } from "./steps/circuit-breaker.js";
 export { type DeduplicateSiblingsOptions, deduplicateSiblings } from "./steps/deduplicate-siblings.js";
+export { type ExclusiveOptions, exclusive } from "./steps/exclusive.js";
 export { type FallbackContext, type FallbackHandler, type FallbackOptions, fallback } from "./steps/fallback.js";
 export { type RateLimitOptions, rateLimit } from "./steps/rate-limit.js";
 export { anyParser } from "./wire/any-parser.js";
