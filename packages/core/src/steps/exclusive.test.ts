@@ -55,6 +55,7 @@ function setUp(options: Partial<ExclusiveOptions<InboxEvent>> = {}) {
         fence: null,
         leaseRemainingMs: () => Number.POSITIVE_INFINITY,
         leaseLost: () => silentAbort,
+        isGivenUp: () => false,
       }),
     async end(n: number, result = outcome.completed()) {
       gates[n]?.open(result);
