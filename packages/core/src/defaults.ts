@@ -201,6 +201,8 @@ export const defaults = Object.freeze({
   /** How often a lock that could not be given back is tried again, and the first pause, doubled each time. */
   lockGiveBackRetries: 4,
   lockGiveBackPauseMs: 100,
+  /** How long an event waits, in its turn, for a lock that is taken. */
+  lockedEventWaitMs: 1_000,
   /** How long an event is put off whose lock somebody else holds: half of it to all of it, at random. */
   lockedEventPauseMs: 1_000,
   /** How often the standby of a single-active worker tries to lead: after half of it to all of it, at random. */
