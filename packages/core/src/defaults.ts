@@ -85,6 +85,8 @@ export const defaults = Object.freeze({
   /** Shortest and longest pause of the relay between two polls that found nothing. */
   pollMinMs: 10,
   pollMaxMs: 1_000,
+  /** Longest pause of a worker whose steps put off nearly all that it reads. */
+  trickleMs: 100,
   /** How long `stop()` waits for work in flight. */
   stopTimeoutMs: 15_000,
   /** How much longer `stop()` waits for outcomes that are being recorded when that time is over. */
