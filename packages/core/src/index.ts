@@ -37,6 +37,7 @@ export type { OutboxEventDraft } from "./events/outbox-event-draft.js";
 export { partitionBucket, partitionHashVersion } from "./events/partition-bucket.js";
 export { payloadText, withPayloadText } from "./events/payload-text.js";
 export { copyPlainJson, type JsonProblem, type PlainJsonResult } from "./events/plain-json.js";
+export { type StateTransition, stateTransitionSchema, type TransitionState } from "./events/state-transition.js";
 export {
   createInboxConsumer,
   type InboxConsumer,
