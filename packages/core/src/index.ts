@@ -79,6 +79,7 @@ export {
   type RelayState,
   type RelayStopReport,
 } from "./outbox/create-outbox-relay.js";
+export type { EventContext, EventContextOption } from "./outbox/event-context.js";
 export { type PublishWithOptions, publishWith } from "./outbox/publish-with.js";
 export type { RelayMetricsSnapshot } from "./outbox/relay-counters.js";
 export type { OutboxRelayOptions } from "./outbox/relay-options.js";

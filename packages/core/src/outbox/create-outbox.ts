@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { defaults, limits } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
-import { objectWith, validateOptions } from "../errors/validate-options.js";
+import { functionOption, objectWith, validateOptions } from "../errors/validate-options.js";
 import { isSealedDraft, type OutboxEventDraft } from "../events/outbox-event-draft.js";
 import type { AddedEvent, OutboxEventRepository } from "../protocols/outbox-event-repository.js";
 import { type AddOptions, applyAddOptions } from "./apply-add-options.js";
 import { checkDraft } from "./check-draft.js";
+import { applyEventContext, type EventContextOption } from "./event-context.js";
 
 /** The producing side: events are added in the transaction that changes the data. */
 export interface Outbox<Tx> {
@@ -39,12 +40,18 @@ export interface OutboxOptions<Tx, Root> {
    * committed at once, by themselves, and atomicity with other writes is lost.
    */
   readonly strict?: boolean | undefined;
+  /**
+   * Tells what events take along from where they are added, such as a trace or a correlation id; default none. What an event, or
+   * the options of `add`, say themselves wins; what breaks a limit is left out. When it throws, `add` rejects with that, and nothing was sent.
+   */
+  readonly context?: EventContextOption | undefined;
 }
 
 const outboxOptions = z.strictObject({
   repository: objectWith<OutboxEventRepository<unknown, unknown>>("an outbox repository", "add", "isTransaction"),
   payloadMaxBytes: z.int().min(1_024).max(67_108_864).default(limits.payloadMaxBytes),
   strict: z.boolean().default(defaults.strict),
+  context: functionOption<EventContextOption>("()").optional(),
 });
 
 /**
@@ -57,7 +64,7 @@ export function createOutbox<Tx, Root = never>(
 ): Outbox<Tx | Root>;
 export function createOutbox<Tx, Root = never>(options: OutboxOptions<Tx, Root>): Outbox<Tx>;
 export function createOutbox<Tx, Root>(options: OutboxOptions<Tx, Root>): Outbox<Tx | Root> {
-  const { payloadMaxBytes, strict } = validateOptions("createOutbox", outboxOptions, options);
+  const { payloadMaxBytes, strict, context } = validateOptions("createOutbox", outboxOptions, options);
   const { repository } = options;
 
   return Object.freeze({
@@ -73,7 +80,8 @@ export function createOutbox<Tx, Root>(options: OutboxOptions<Tx, Root>): Outbox
       // A copy, since the list may change while schemas are asked; holes become undefined and are refused.
       const given = Array.from(list);
       if (!given.every(isSealedDraft)) throw notAnEvent();
-      const drafts = applyAddOptions(given, addOptions);
+      // Before anything is awaited, while the caller's context is that of this call.
+      const drafts = applyEventContext(applyAddOptions(given, addOptions), context?.());
       for (const draft of drafts) await checkDraft(draft, payloadMaxBytes);
       return repository.add(client, drafts);
     },
