@@ -71,7 +71,7 @@ export {
   type LockRequest,
 } from "./lifecycle/create-event-service.js";
 export type { AddOptions } from "./outbox/apply-add-options.js";
-export { createOutbox, type Outbox, type OutboxOptions } from "./outbox/create-outbox.js";
+export { type CountingOutbox, createOutbox, type Outbox, type OutboxOptions } from "./outbox/create-outbox.js";
 export {
   createOutboxRelay,
   type OutboxRelay,
@@ -80,6 +80,7 @@ export {
   type RelayStopReport,
 } from "./outbox/create-outbox-relay.js";
 export type { EventContext, EventContextOption } from "./outbox/event-context.js";
+export type { OutboxCounter, OutboxMetricsSnapshot } from "./outbox/outbox-counters.js";
 export { type PublishWithOptions, publishWith } from "./outbox/publish-with.js";
 export type { RelayMetricsSnapshot } from "./outbox/relay-counters.js";
 export type { OutboxRelayOptions } from "./outbox/relay-options.js";

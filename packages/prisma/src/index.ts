@@ -31,7 +31,6 @@ export {
   type Transition,
   type TransitionOptions,
 } from "./transitions/define-transition.js";
-export type { TransitionContext } from "./transitions/tell-changes.js";
 export { createPostgresqlWakeUp, type PostgresqlWakeUpOptions } from "./wake-up/create-postgresql-wake-up.js";
 export {
   createPostgresqlWakeUpSender,

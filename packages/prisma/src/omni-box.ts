@@ -17,7 +17,6 @@ import { addedEventsListener, listenForAddedEvents, noteAddedEvents } from "./no
 import type { PrismaTransactionLike } from "./prisma-client-like.js";
 import type { ExtendedClientLike } from "./transitions/base-client.js";
 import { isTransition, type Transition } from "./transitions/define-transition.js";
-import type { TransitionContext } from "./transitions/tell-changes.js";
 import type { TransactionScope } from "./transitions/transaction-scope.js";
 import { type TransitionWatch, watchTransitions } from "./transitions/watch-transitions.js";
 import { warnCautiously } from "./warn-cautiously.js";
@@ -45,8 +44,6 @@ export interface OmniBoxExtensionOptions {
    * change such a state are refused outside interactive transactions, with CONFIG.TRANSACTION_REQUIRED.
    */
   readonly transitions?: readonly Transition[] | undefined;
-  /** What the events of transitions carry besides the change, asked once for each operation that changed states. */
-  readonly transitionContext?: (() => TransitionContext | undefined) | undefined;
   /** Told when `afterCommit` begins to throw; default: stderr. */
   readonly logger?: Logger | undefined;
 }
@@ -85,7 +82,6 @@ const extensionOptions = z.strictObject({
   outbox: objectWith<Outbox<PrismaTransactionLike>>("an outbox", "add"),
   afterCommit: functionOption<() => unknown>("()").optional(),
   transitions: z.array(expecting<Transition>("a transition made by defineTransition", isTransition)).default([]),
-  transitionContext: functionOption<() => TransitionContext | undefined>("()").optional(),
   logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error").default(consoleLogger),
 });
 
@@ -100,12 +96,12 @@ const extensionOptions = z.strictObject({
  */
 export function omniBox(options: OmniBoxExtensionOptions): OmniBoxExtension {
   const checked = validateOptions("omniBox", extensionOptions, options);
-  const { outbox, afterCommit, transitions, transitionContext, logger } = checked;
+  const { outbox, afterCommit, transitions, logger } = checked;
   const committed = afterCommit === undefined ? () => undefined : tolerant(afterCommit, logger);
 
   function watch(client: object): ClientWatch | undefined {
     if (transitions.length === 0) return undefined;
-    return { ...watchTransitions(client, transitions, outbox, transitionContext), scopeKey: Symbol("omni-box.scope") };
+    return { ...watchTransitions(client, transitions, outbox), scopeKey: Symbol("omni-box.scope") };
   }
 
   /** Runs an interactive transaction whose client carries the outbox. */

@@ -1,11 +1,11 @@
-import { createOutbox, defineEvent, type StateTransition, stateTransitionSchema } from "@omni-box/core";
 import {
-  createPrismaOutboxRepository,
-  defineTransition,
-  omniBox,
-  type Transition,
-  type TransitionContext,
-} from "@omni-box/prisma";
+  createOutbox,
+  defineEvent,
+  type EventContext,
+  type StateTransition,
+  stateTransitionSchema,
+} from "@omni-box/core";
+import { createPrismaOutboxRepository, defineTransition, omniBox, type Transition } from "@omni-box/prisma";
 import type { PrismaClient } from "./generated/client.js";
 import { TicketState } from "./generated/enums.js";
 import type { TestDatabase } from "./open-test-database.js";
@@ -36,7 +36,7 @@ export const DeviceLevelChanged = defineEvent({
 
 export interface WatchOptions {
   readonly includeCreations?: boolean;
-  readonly transitionContext?: () => TransitionContext | undefined;
+  readonly context?: () => EventContext | undefined;
   readonly afterCommit?: () => unknown;
 }
 
@@ -58,8 +58,8 @@ export function watchedClient(
   client: PrismaClient = database.prisma,
 ) {
   const { prisma, schema } = database;
-  const { includeCreations = false, ...rest } = options;
-  const outbox = createOutbox({ repository: createPrismaOutboxRepository(prisma, { schema }) });
+  const { includeCreations = false, context, afterCommit } = options;
+  const outbox = createOutbox({ repository: createPrismaOutboxRepository(prisma, { schema }), context });
   const parcel = defineTransition({
     model: prisma.testParcel,
     stateField: "place",
@@ -77,7 +77,7 @@ export function watchedClient(
     schema,
   });
   const transitions = [ticketTransition(database, includeCreations), parcel, device];
-  return client.$extends(omniBox({ outbox, transitions, ...rest }));
+  return client.$extends(omniBox({ outbox, transitions, afterCommit }));
 }
 
 export type WatchedClient = ReturnType<typeof watchedClient>;

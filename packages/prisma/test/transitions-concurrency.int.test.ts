@@ -1,3 +1,4 @@
+import { createPrismaInboxRepository } from "@omni-box/prisma";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { PrismaClient } from "./generated/client.js";
@@ -137,6 +138,55 @@ describe("two transactions that change one row", () => {
     await first.done;
     expect(await told(database)).toHaveLength(1);
   });
+});
+
+it("a connection that is cut between the change and its event takes both", async () => {
+  await prisma.testTicket.create({ data: { reference: "a" } });
+  let release: () => void = () => undefined;
+  const isReleased = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let locked: () => void = () => undefined;
+  const isLocked = new Promise<void>((resolve) => {
+    locked = resolve;
+  });
+  const holder = prisma.$transaction(async (tx) => {
+    await tx.$executeRawUnsafe(`LOCK TABLE ${database.schema}.outbox_event IN EXCLUSIVE MODE`);
+    locked();
+    await isReleased;
+  }, patient);
+  await isLocked;
+  const change = openChange(1, "WORK").then(({ done }) => done);
+  const outcome = expect(change).rejects.toThrow();
+  await untilWaiting(database);
+  const cut = await prisma.$queryRawUnsafe<object[]>(
+    `SELECT pg_terminate_backend(pid) AS cut FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO%' AND query LIKE $1`,
+    `%${database.schema}%`,
+  );
+  expect(cut).toEqual([{ cut: true }]);
+  await outcome;
+  release();
+  await holder;
+  expect((await prisma.testTicket.findFirstOrThrow()).state).toBe("OPEN");
+  expect(await told(database)).toEqual([]);
+});
+
+it("a handler of the inbox changes states in the transaction of its message", async () => {
+  await prisma.testTicket.create({ data: { reference: "a" } });
+  const inbox = createPrismaInboxRepository(client, { schema: database.schema });
+  const handle = (failure?: Error) =>
+    inbox.transaction(
+      async ({ client: tx }) => {
+        await tx.testTicket.update({ where: { id: 1 }, data: { state: "WORK" } });
+        if (failure !== undefined) throw failure;
+      },
+      { timeoutMs: 20_000 },
+    );
+  await expect(handle(rollBack)).rejects.toBe(rollBack);
+  expect(await told(database)).toEqual([]);
+  await handle();
+  expect(await toldInShort(database)).toEqual(["ticket 1: OPEN → WORK v1"]);
 });
 
 const references = ["a", "b", "c"] as const;

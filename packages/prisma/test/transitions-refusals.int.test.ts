@@ -170,19 +170,26 @@ describe("a nested write that would change a watched state", () => {
 describe("in a transaction", () => {
   beforeEach(() => prisma.testTicket.create({ data: { reference: "a" } }));
 
-  it("an update of state and id at once is refused", async () => {
+  it("an update of state and id at once is refused, and one that repeats the id is not", async () => {
     await client.$transaction(async (tx) => {
-      const attempt = tx.testTicket.update({ where: { id: 1 }, data: { id: 2, state: "WORK" } });
-      await expect(attempt).rejects.toMatchObject(refused("would change the id (id)"));
+      for (const id of [2, { set: 2 }, { increment: 1 }]) {
+        const attempt = tx.testTicket.update({ where: { id: 1 }, data: { id, state: "WORK" } });
+        await expect(attempt).rejects.toMatchObject(refused("would change the id (id)"));
+      }
     });
     await untouched();
+    await client.$transaction(async (tx) => {
+      await tx.testTicket.update({ where: { id: 1 }, data: { id: 1, state: "WORK" } });
+      await tx.testTicket.update({ where: { reference: "a" }, data: { id: { set: 1 }, state: "CLOSED" } });
+    });
+    expect(await told(database)).toHaveLength(2);
   });
 
   it("a change that cannot be told of is not committed, although its error is caught", async () => {
-    const context = vi.fn((): never => {
+    const context = vi.fn((): undefined => {
       throw new Error("no request");
     });
-    const given = watchedClient(database, { transitionContext: context });
+    const given = watchedClient(database, { context });
     const attempt = given.$transaction(async (tx) => {
       await tx.testTicket.update({ where: { id: 1 }, data: { state: "WORK" } }).catch(() => "caught");
     });
@@ -193,11 +200,11 @@ describe("in a transaction", () => {
 
   it("the same in a nested transaction rolls back that one, and the outer one can go on", async () => {
     let isFailing = true;
-    const transitionContext = () => {
+    const context = () => {
       if (isFailing) throw new Error("no request");
       return { correlationId: "c" };
     };
-    const given = watchedClient(database, { transitionContext });
+    const given = watchedClient(database, { context });
     await given.$transaction(async (tx) => {
       const nested = tx.$transaction(async (inner) => {
         await inner.testTicket.update({ where: { id: 1 }, data: { state: "WORK" } }).catch(() => "caught");
@@ -349,17 +356,17 @@ describe("beside other extensions", () => {
 
   it("carries what the context says, asked once for each operation", async () => {
     await prisma.testTicket.create({ data: { reference: "b" } });
-    const transitionContext = vi.fn(() => ({
+    const context = vi.fn(() => ({
       correlationId: "request-1",
       causationId: "command-1",
       traceId: "trace-1",
       headers: { tenant: "t" },
     }));
-    const given = watchedClient(database, { transitionContext });
+    const given = watchedClient(database, { context });
     await given.$transaction((tx) => tx.testTicket.updateMany({ data: { state: "WORK" } }));
-    expect(transitionContext).toHaveBeenCalledTimes(1);
+    expect(context).toHaveBeenCalledTimes(1);
     const events = await prisma.outboxEvent.findMany();
     expect(events).toHaveLength(2);
-    for (const event of events) expect(event).toMatchObject(transitionContext());
+    for (const event of events) expect(event).toMatchObject(context());
   });
 });

@@ -3,6 +3,8 @@ import { OmniBoxError } from "@omni-box/core";
 /** What a generated client knows of its models at run time. */
 export interface DataModel {
   readonly models: Readonly<Record<string, DataModelEntry>>;
+  /** The Prisma schema as text, where the client has it. */
+  readonly source?: string | undefined;
 }
 
 export interface DataModelEntry {
@@ -31,13 +33,26 @@ export interface DataModelField {
  * @throws {OmniBoxError} CONFIG.UNSUPPORTED_CAPABILITY when the client does not tell its models.
  */
 export function readDataModel(client: object): DataModel {
-  const found = Reflect.get(client, "_runtimeDataModel") as DataModel | undefined;
-  const models: unknown = found?.models;
-  if (typeof models === "object" && models !== null && Object.values(models).every(isEntry)) return found as DataModel;
+  const models = part(part(client, "_runtimeDataModel"), "models");
+  if (typeof models === "object" && models !== null && Object.values(models).every(isEntry)) {
+    const source = part(part(client, "_engineConfig"), "inlineSchema");
+    return { models: models as DataModel["models"], source: typeof source === "string" ? source : undefined };
+  }
   throw new OmniBoxError(
     "CONFIG.UNSUPPORTED_CAPABILITY",
     "this Prisma client does not tell its models, which transitions need: use a client of Prisma 7 that was generated with its schema",
   );
+}
+
+/** The fields that hold the keys of a model's relations, which only the schema's text tells. */
+export function foreignKeysOf({ source = "" }: DataModel, model: string): ReadonlySet<string> {
+  const [, body = ""] = new RegExp(`^model\\s+${model}\\s*\\{(.*?)^\\}`, "ms").exec(source) ?? [];
+  const lists = [...body.matchAll(/@relation\([^)]*fields:\s*\[([^\]]*)\]/g)].map(([, list = ""]) => list);
+  return new Set(lists.flatMap((list) => list.split(",").map((name) => name.trim())));
+}
+
+function part(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? (Reflect.get(value, name) as unknown) : undefined;
 }
 
 function isEntry(value: unknown): boolean {

@@ -43,6 +43,11 @@ type Notification<Model extends PrismaModelLike, Field> = StateTransition<
   ListedStates<ScalarsOf<Model>[Field & keyof ScalarsOf<Model>]>
 >;
 
+/** What the compiler says of an event that cannot tell of every state. */
+interface StatesMissing {
+  readonly schema: "does not accept a notification of every state of this field";
+}
+
 /** Options of {@link defineTransition}. */
 export type TransitionOptions<
   Model extends PrismaModelLike,
@@ -57,7 +62,7 @@ export type TransitionOptions<
   readonly versionField?: VersionFieldOf<Model> | undefined;
   /** The event that tells of a change; `stateTransitionSchema` makes a schema for it. */
   readonly event: EventDefinition<string, Schema> &
-    (Notification<Model, Field> extends CreateEventInput<Schema>["payload"] ? unknown : never);
+    (Notification<Model, Field> extends CreateEventInput<Schema>["payload"] ? unknown : StatesMissing);
   /** `true`: rows that are created are told of as well, with `fromState: null`. Default `false`. */
   readonly includeCreations?: boolean | undefined;
   /** The database schema of the model's table. Default: the model's `@@schema`, else the connection's search_path. */

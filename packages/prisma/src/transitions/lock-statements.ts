@@ -24,7 +24,7 @@ export function lockStatements(model: WatchedModel, rows: readonly Row[], isLock
 
   const ids = rows.map((row) => idValues(model, row));
   if (idColumns.length === 1) return [statement(`${order} = ANY($1)`, [ids.flat()])];
-  return chunksOf(ids, rowsPerStatement).map((chunk) => {
+  return chunksOf(ids.toSorted(), rowsPerStatement).map((chunk) => {
     const tuples = chunk.map((_id, index) => {
       const first = index * idColumns.length;
       return `(${idColumns.map((_column, offset) => `$${first + offset + 1}`).join(", ")})`;

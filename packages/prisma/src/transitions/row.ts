@@ -17,7 +17,8 @@ export function idValues({ idFields }: WatchedModel, row: Row): string[] {
   return idFields.map((field) => idText(row[field]));
 }
 
-function idText(value: unknown): string {
+/** The text of one value of an id. */
+export function idText(value: unknown): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 

@@ -1,6 +1,6 @@
 import { OmniBoxError } from "@omni-box/core";
 import { runCreation } from "./run-creation.js";
-import { among, refuseNewIds, updateLocked } from "./run-update.js";
+import { among, updateLocked } from "./run-update.js";
 import type { WatchedOperation } from "./watched-operation.js";
 
 /** Times that the row may come or go between the look and the write. */
@@ -14,7 +14,6 @@ const attemptsMax = 5;
  */
 export async function runUpsert(given: WatchedOperation): Promise<unknown> {
   const { args, rows, model } = given;
-  refuseNewIds(given, args.update);
   const selection = { where: args.where, isUnique: true };
   let conflict: unknown;
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {

@@ -1,17 +1,8 @@
-import {
-  type AddedEvent,
-  OmniBoxError,
-  type Outbox,
-  type OutboxEventDraft,
-  type OutboxEventOptions,
-} from "@omni-box/core";
+import { OmniBoxError, type Outbox, type OutboxEventDraft } from "@omni-box/core";
 import type { PrismaTransactionLike } from "../prisma-client-like.js";
 import type { Transition } from "./define-transition.js";
 import { type Row, rowId } from "./row.js";
 import type { WatchedModel } from "./watched-model.js";
-
-/** What the events that tell of changes carry besides the change. */
-export type TransitionContext = Pick<OutboxEventOptions, "traceId" | "correlationId" | "causationId" | "headers">;
 
 /** A row before an operation, `undefined` if the operation created it, and after it. */
 export interface RowChange {
@@ -20,21 +11,14 @@ export interface RowChange {
 }
 
 /** Adds the events of the changes to the outbox. */
-export type TellChanges = (
+export async function tellChanges(
+  outbox: Outbox<PrismaTransactionLike>,
   client: PrismaTransactionLike,
   model: WatchedModel,
   changes: readonly RowChange[],
-) => Promise<readonly AddedEvent[]>;
-
-export function createTellChanges(
-  outbox: Outbox<PrismaTransactionLike>,
-  context: (() => TransitionContext | undefined) | undefined,
-): TellChanges {
-  return async (client, model, changes) => {
-    const given = changes.length === 0 ? undefined : context?.();
-    const events = changes.flatMap((change) => eventsOf(model, change, given ?? {}));
-    return events.length === 0 ? [] : outbox.add(client, events);
-  };
+): Promise<void> {
+  const events = changes.flatMap((change) => eventsOf(model, change));
+  if (events.length > 0) await outbox.add(client, events);
 }
 
 /** The rows whose watched states are others than before. */
@@ -48,7 +32,7 @@ export function changesBetween(model: WatchedModel, before: readonly Row[], afte
   });
 }
 
-function eventsOf(model: WatchedModel, { before, after }: RowChange, context: TransitionContext): OutboxEventDraft[] {
+function eventsOf(model: WatchedModel, { before, after }: RowChange): OutboxEventDraft[] {
   return model.transitions.flatMap((transition) => {
     const { stateField, event, includeCreations } = transition;
     if (before === undefined ? !includeCreations : before[stateField] === after[stateField]) return [];
@@ -60,7 +44,7 @@ function eventsOf(model: WatchedModel, { before, after }: RowChange, context: Tr
       toState: after[stateField],
       version: versionOf(transition, after),
     };
-    return [event.create({ ...context, aggregateId, payload })];
+    return [event.create({ aggregateId, payload })];
   });
 }
 

@@ -7,7 +7,7 @@ import { createFindTouched, type OperationArgs, type WriteOperation, writeOperat
 import { runCreation } from "./run-creation.js";
 import { runUpdate } from "./run-update.js";
 import { runUpsert } from "./run-upsert.js";
-import { createTellChanges, type TransitionContext } from "./tell-changes.js";
+import { tellChanges } from "./tell-changes.js";
 import { createTransactionScope, type TransactionScope } from "./transaction-scope.js";
 import { watchModels } from "./watched-model.js";
 import type { WatchedOperation } from "./watched-operation.js";
@@ -54,12 +54,10 @@ export function watchTransitions(
   client: object,
   transitions: readonly Transition[],
   outbox: Outbox<PrismaTransactionLike>,
-  context: (() => TransitionContext | undefined) | undefined,
 ): TransitionWatch {
   const dataModel = readDataModel(client);
   const watched = watchModels(transitions, dataModel);
   const findTouched = createFindTouched(watched, dataModel);
-  const tellChanges = createTellChanges(outbox, context);
   const confirmed = new Set<string>();
 
   /** What the operation may change; a change that cannot be told of is refused. */
@@ -104,7 +102,7 @@ export function watchTransitions(
           scope,
           client: base,
           rows,
-          tell: (changes) => tellChanges(scope.client, model, changes),
+          tell: (changes) => tellChanges(outbox, scope.client, model, changes),
           async confirmOnce(locked, changed) {
             if (confirmed.has(model.name)) return;
             await rows.confirmChanged(locked, changed);

@@ -1,6 +1,6 @@
 import { invalidOptions } from "@omni-box/core";
 import { qualifyTable, quoteIdentifier } from "../postgresql/qualify-table.js";
-import type { DataModel, DataModelField } from "./data-model.js";
+import { type DataModel, type DataModelField, foreignKeysOf } from "./data-model.js";
 import type { Transition } from "./define-transition.js";
 
 /** A model with states that are told of: what its rows are read and locked by. */
@@ -63,6 +63,13 @@ function watchModel(
     const missing = selected.filter((field) => !fields.has(field));
     problems.push(...missing.map((field) => `transitions: the client's model ${name} has no field ${field}`));
   }
+  const foreignKeys = foreignKeysOf(dataModel, name);
+  const related = transitions.filter(({ stateField }) => foreignKeys.has(stateField));
+  problems.push(
+    ...related.map(
+      ({ stateField }) => `transitions: ${name}.${stateField} is a foreign key, which relations can change unseen`,
+    ),
+  );
   const schema = transitions[0]?.schema ?? entry?.schema ?? undefined;
   return {
     name,

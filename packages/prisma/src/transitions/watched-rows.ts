@@ -59,7 +59,7 @@ export function createWatchedRows(client: PrismaTransactionLike, model: WatchedM
       return row === null ? [] : [row];
     }
     const take = typeof limit === "number" ? Math.min(limit, rowsMax + 1) : rowsMax + 1;
-    const rows = await reader.findMany({ where, select: idSelect, orderBy, take });
+    const rows = await reader.findMany({ where, select: idSelect, take });
     if (rows.length > rowsMax) throw tooMany(model, rowsMax);
     return rows;
   }
