@@ -4,12 +4,12 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "./generated/client.js";
 
 /**
- * A process that changes the state of machine 1 in one transaction, to `on` and to `off`, and that kills itself after the given
- * number of the transaction's statements: `node state-changer.js <database url> <schema> <statements>`.
+ * A process that changes the state of machine 1, and that kills itself after the given number of its transaction's statements:
+ * `node state-changer.js <database url> <schema> <state> <statements>`.
  */
-const [databaseUrl, schema, statements] = process.argv.slice(2);
-if (databaseUrl === undefined || schema === undefined) {
-  throw new Error("Usage: state-changer.js <database url> <schema> <statements>");
+const [databaseUrl, schema, state, statements] = process.argv.slice(2);
+if (databaseUrl === undefined || schema === undefined || state === undefined) {
+  throw new Error("Usage: state-changer.js <database url> <schema> <state> <statements>");
 }
 const adapter = new PrismaPg({ connectionString: databaseUrl, max: 1 }, { schema });
 const prisma = new PrismaClient({ adapter, log: [{ emit: "event", level: "query" }] });
@@ -35,9 +35,5 @@ const machine = defineTransition({
 const outbox = createOutbox({ repository: createPrismaOutboxRepository(prisma, { schema }) });
 const client = prisma.$extends(omniBox({ outbox, transitions: [machine] }));
 
-await client.$transaction(async (tx) => {
-  for (const state of ["on", "off"]) {
-    await tx.machine.update({ where: { id: 1 }, data: { state, version: { increment: 1 } } });
-  }
-});
+await client.$transaction((tx) => tx.machine.update({ where: { id: 1 }, data: { state, version: { increment: 1 } } }));
 await prisma.$disconnect();
