@@ -30,6 +30,12 @@ export type {
   PrismaModelTransactionLike,
 } from "./prisma-model-client-like.js";
 export type { PrismaOutboxOptions } from "./prisma-outbox-options.js";
+export {
+  defineTransition,
+  type PrismaModelLike,
+  type Transition,
+  type TransitionOptions,
+} from "./transitions/define-transition.js";
 export { createPostgresqlWakeUp, type PostgresqlWakeUpOptions } from "./wake-up/create-postgresql-wake-up.js";
 export {
   createPostgresqlWakeUpSender,
