@@ -25,6 +25,11 @@ export type {
   PrismaModelTransactionLike,
 } from "./prisma-model-client-like.js";
 export type { PrismaOutboxOptions } from "./prisma-outbox-options.js";
+export {
+  type OmniBoxMigration,
+  type ReadOmniBoxMigrationsOptions,
+  readOmniBoxMigrations,
+} from "./read-omni-box-migrations.js";
 export { createPostgresqlWakeUp, type PostgresqlWakeUpOptions } from "./wake-up/create-postgresql-wake-up.js";
 export {
   createPostgresqlWakeUpSender,
