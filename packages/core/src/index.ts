@@ -134,6 +134,7 @@ export type {
   BucketOwner,
   DeadLetter,
   DeadLetterFailure,
+  DeadLetterRef,
   EventAdministration,
   EventChangeReport,
   EventChangeRequest,
