@@ -14,7 +14,6 @@ export interface FailureLine {
 const advice: Readonly<Record<string, string>> = {
   "STORE.ACCESS_DENIED": "connect as a role that has the rights, or grant them",
   "STORE.CONFLICT": "run it again",
-  "STORE.SCHEMA_MISSING": "run omni-box migrate, or name the right schema with --schema",
   "STORE.TIMEOUT": "run it again; omni-box doctor looks for reasons",
   "STORE.UNREACHABLE": "check that the server runs, and host and port in --database-url or DATABASE_URL",
 };

@@ -29,7 +29,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
 function endOfCommander(error: CommanderError, terminal: Terminal, isJson: boolean): number {
   if (error.exitCode === 0) return exitCodes.ok;
   if (isJson) {
-    const message = error.message.replace(/^error: /, "");
+    const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
     terminal.write(`${toJson({ error: { code: "CLI.USAGE", message } })}\n`);
   }
   return exitCodes.usage;

@@ -23,7 +23,8 @@ export function databaseTarget(options: ConnectionOptions, { env }: Pick<Termina
   if (given === undefined || given === "") {
     throw CliFailure.usage("no database is named: set DATABASE_URL or give --database-url postgresql://…");
   }
-  if (!URL.canParse(given)) throw CliFailure.usage("the database URL is no URL: it has the form postgresql://host:5432/name");
+  if (!URL.canParse(given))
+    throw CliFailure.usage("the database URL is no URL: it has the form postgresql://host:5432/name");
   const url = new URL(given);
   if (!/^postgres(ql)?:$/.test(url.protocol)) {
     throw CliFailure.usage(`the database URL begins with ${url.protocol}//, and only postgresql:// is supported`);

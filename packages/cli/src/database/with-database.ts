@@ -1,9 +1,10 @@
-import { type OmniBoxMigration, readOmniBoxMigrations } from "@omni-box/prisma";
+import type { OmniBoxMigration } from "@omni-box/prisma";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { CliFailure } from "../cli-failure.js";
 import { cliDefaults } from "../defaults.js";
 import { PrismaClient } from "../generated/client.js";
 import type { DatabaseTarget } from "./database-target.js";
+import { readMigrations } from "./read-migrations.js";
 
 /** Runs `work` with a client of its own for the database, and closes it. */
 export async function withDatabase<Result>(
@@ -31,7 +32,7 @@ export function withTables<Result>(
   work: (client: PrismaClient) => Promise<Result>,
 ): Promise<Result> {
   return withDatabase(target, async (client) => {
-    requireTables(target, await readOmniBoxMigrations(client, { schema: target.schema }));
+    requireTables(target, await readMigrations(client, target));
     return work(client);
   });
 }
