@@ -145,6 +145,25 @@ export const defaults = Object.freeze({
   /** A message that was delivered more often than this before is handled alone: it may kill its process. */
   suspectAfterRedeliveries: 2,
 
+  /** Dead letters that are taken at once, the longest pause between two looks for them, and the backoff of a letter that was refused. */
+  deadLetterBatchSize: 100,
+  deadLetterPollMaxMs: 5_000,
+  deadLetterRetryBaseMs: 10_000,
+  deadLetterRetryMaxMs: 3_600_000,
+
+  /** How often maintenance is done, how much of that is left to chance, and how soon the first time is at the latest. */
+  maintenanceEveryMs: 60_000,
+  maintenanceJitter: 0.1,
+  maintenanceFirstMs: 10_000,
+  /** Rows that one statement of it changes, and the pause between two rounds of such statements. */
+  maintenanceBatchSize: 1_000,
+  maintenanceBatchPauseMs: 50,
+  /** How long completed events are kept, in days. In an inbox that is how long a repetition is recognised. Failed ones are kept for ever. */
+  keepCompletedOutboxDays: 1,
+  keepCompletedInboxDays: 7,
+  /** The age since its insert up to which an event is requeued by a rule: 24 hours. */
+  requeueMaxAgeMs: 86_400_000,
+
   /** How far statistics count. */
   countLimit: 100_000,
 

@@ -1,5 +1,12 @@
 export { checkAdministration } from "./administration/check-administration.js";
 export { type OwnedBucketsOptions, ownedBuckets } from "./buckets/owned-buckets.js";
+export {
+  createDeadLetterPublisher,
+  type DeadLetterPublisher,
+} from "./dead-letters/create-dead-letter-publisher.js";
+export type { DeadLetterCounter, DeadLetterMetricsSnapshot } from "./dead-letters/dead-letter-counters.js";
+export { type DeadLetterEvent, deadLetterMessage } from "./dead-letters/dead-letter-message.js";
+export type { DeadLetterPublisherOptions } from "./dead-letters/dead-letter-publisher-options.js";
 export { defaults, limits } from "./defaults.js";
 export { classifyFailure } from "./errors/classify-failure.js";
 export { describeFailure, type FailureDescription, sanitizeFailureMessage } from "./errors/describe-failure.js";
@@ -70,6 +77,24 @@ export {
   type LockedEvent,
   type LockRequest,
 } from "./lifecycle/create-event-service.js";
+export {
+  createMaintenance,
+  type Maintenance,
+  type MaintenanceMetricsSnapshot,
+} from "./maintenance/create-maintenance.js";
+export type {
+  MaintainedStore,
+  MaintenanceOptions,
+  MaintenanceStatistics,
+} from "./maintenance/maintenance-options.js";
+export type {
+  MaintainedStoreName,
+  MaintenanceFailure,
+  MaintenanceReport,
+  StoreMaintenance,
+} from "./maintenance/maintenance-report.js";
+export type { MaintenanceCounter } from "./maintenance/maintenance-tasks.js";
+export type { RequeueRule } from "./maintenance/requeue-rule.js";
 export type { AddOptions } from "./outbox/apply-add-options.js";
 export { createOutbox, type Outbox, type OutboxOptions } from "./outbox/create-outbox.js";
 export {
@@ -225,6 +250,7 @@ export { type DeduplicateSiblingsOptions, deduplicateSiblings } from "./steps/de
 export { anyParser } from "./wire/any-parser.js";
 export { type CloudEventsOptions, cloudEventsConverter } from "./wire/cloud-events-converter.js";
 export { cloudEventsParser } from "./wire/cloud-events-parser.js";
+export { deadLetterHeaders } from "./wire/dead-letter-headers.js";
 export { envelopeParser } from "./wire/envelope-body-parser.js";
 export { envelopeConverter } from "./wire/envelope-converter.js";
 export type { EnvelopeData, EnvelopeParser } from "./wire/envelope-parser.js";

@@ -1,10 +1,10 @@
 import type { FailureDescription } from "../errors/describe-failure.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
-import { waitOrAbort } from "../internal/wait-or-abort.js";
 import type { EventResult } from "../processor/decide-rows.js";
 import type { BatchProcessingResult, EventBatchProcessor } from "../processor/event-batch-processor.js";
 import { type BatchesInWork, createWorkerLoop, type WorkerLoop } from "../processor/worker-loop.js";
 import { createOutageGate, type OutageGate } from "../resilience/outage-gate.js";
+import { waitBeforeProbe } from "../resilience/wait-before-probe.js";
 import { leaseTooShort } from "./publish-with.js";
 import type { RelayCounters } from "./relay-counters.js";
 import type { ResolvedRelayOptions } from "./relay-options.js";
@@ -34,15 +34,8 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
     while (inWork.size >= batchesInFlight) await Promise.race(inWork.keys());
   }
 
-  /** Waits as long as the gate says, or until a publisher that was down says that it is up again. */
-  async function waitBeforeProbe(stopping: AbortSignal): Promise<void> {
-    const wasDown = !isBrokerUp();
-    const until = clock.monotonicMs() + broker.delayMs();
-    for (let leftMs = broker.delayMs(); leftMs > 0 && !stopping.aborted; leftMs = until - clock.monotonicMs()) {
-      await waitOrAbort(clock, Math.min(leftMs, pollMaxMs), stopping);
-      if (wasDown && isBrokerUp()) return;
-    }
-  }
+  const waitForBroker = (stopping: AbortSignal) =>
+    waitBeforeProbe({ gate: broker, clock, isUp: isBrokerUp, lookEveryMs: pollMaxMs, stopping });
 
   /** A batch that was released whole was claimed so slowly that its lease was too short to publish under. */
   function watchLeases({ results, counts }: BatchProcessingResult<OutboxEvent>): void {
@@ -69,7 +62,7 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
       lostMeans: "these events are published again",
       gate: broker,
       waitForRoom,
-      waitBeforeProbe,
+      waitBeforeProbe: waitForBroker,
       probeFoundNothing() {
         if (isBrokerUp()) broker.succeeded();
       },

@@ -84,7 +84,7 @@ export function decideRows(results: readonly EventResult<BaseEvent>[], rules: De
  * How long to wait: as the outcome says, else as the rules do; `null` when neither has an answer. Both may be the application's,
  * and an answer that the store would refuse, or an error, must not keep the outcome from being recorded.
  */
-function firstDelayMs(asked: number | null | undefined, rule: () => number | null): number | null {
+export function firstDelayMs(asked: number | null | undefined, rule: () => number | null): number | null {
   for (const answer of [() => asked, rule]) {
     const delayMs = answerOrNull(answer);
     if (typeof delayMs === "number" && !Number.isNaN(delayMs)) {
