@@ -99,9 +99,20 @@ describe("omni-box init", () => {
     expect(await everything()).toEqual(flagged);
   });
 
+  it("takes the schema that it is told, in place of one that it cannot read", async () => {
+    await put("prisma.config.ts", "export default { schema: folder() };");
+    await put("db/schema.prisma", schema);
+    expect((await run("--prisma-schema", "db/schema.prisma")).exitCode).toBe(0);
+    expect(await read("db/schema.prisma")).toContain("model OutboxEvent {");
+  });
+
   it.each([
     ["nothing", {}, "no Prisma schema was found here"],
-    ["a computed path", { "prisma.config.ts": "export default { schema: folder() };" }, "--prisma-schema"],
+    [
+      "a computed path",
+      { "prisma.config.ts": "export default { schema: folder() };", "prisma/schema.prisma": schema },
+      "name it with --prisma-schema",
+    ],
     [
       "a schema that is gone",
       { "prisma.config.ts": 'export default { schema: "db" };' },

@@ -28,6 +28,7 @@ export async function runCliHere(
       stderr += text;
     },
     isInteractive: answer !== undefined,
+    isScreen: false,
     env,
     cwd,
     async confirm(question) {

@@ -1,6 +1,8 @@
 import type { EventChangeReport, EventFilter } from "@omni-box/core";
+import { CliFailure } from "../cli-failure.js";
 import type { ChosenAdministration } from "../database/with-administration.js";
 import { cliDefaults } from "../defaults.js";
+import { describeFailureLine } from "../describe-failure-line.js";
 
 /** What can be done to stored events. */
 export type ChangeKind = "requeue" | "skip" | "purge";
@@ -34,6 +36,8 @@ export interface ChangeReport extends EventChangeReport {
 /**
  * Changes events batch by batch, each of them atomic, until all are changed. What somebody else has locked is left out; the report
  * then says that there are more.
+ *
+ * @throws {CliFailure} when a batch fails after others were changed, with their number; what a first batch throws is thrown on.
  */
 export async function changeEvents({ limit, onProgress, ...request }: ChangeRequest): Promise<ChangeReport> {
   const { kind, dryRun, administration, filter, reason } = request;
@@ -48,6 +52,8 @@ export async function changeEvents({ limit, onProgress, ...request }: ChangeRequ
       limit: Math.min(left, atOnce),
       dryRun,
       ...(reason !== undefined && { reason }),
+    }).catch((error: unknown) => {
+      throw changed.length === 0 ? error : interrupted(error, kind, changed.length);
     });
     changed.push(...report.changed);
     for (const one of report.refused) refused.set(one.id, one);
@@ -59,6 +65,11 @@ export async function changeEvents({ limit, onProgress, ...request }: ChangeRequ
       return { action: kind, dryRun, changed, refused: [...refused.values()], missingIds: [...missingIds], more };
     }
   }
+}
+
+function interrupted(error: unknown, kind: ChangeKind, changed: number): CliFailure {
+  const { code, message } = describeFailureLine(error);
+  return CliFailure.notDone(`${changed} events were ${changeWords[kind].done}, and then: ${message}`, code, error);
 }
 
 /** Named events that are changed already would be refused, or be missing, in the next batch. */

@@ -7,7 +7,7 @@ import { checkRabbitMq } from "../doctor/check-rabbitmq.js";
 import { checkRedis } from "../doctor/check-redis.js";
 import type { Finding } from "../doctor/finding.js";
 import { exitCodes } from "../exit-codes.js";
-import { several, someText } from "../options/parse-option.js";
+import { several, someText, wholeNumber } from "../options/parse-option.js";
 import { addConnectionOptions, type OutputOptions } from "../options/shared-options.js";
 import { renderTable } from "../render/table.js";
 import { writeResult } from "../render/write-result.js";
@@ -18,6 +18,7 @@ interface DoctorCommandOptions extends ConnectionOptions, OutputOptions {
   readonly exchange?: readonly string[];
   readonly queue?: readonly string[];
   readonly redisUrl?: string;
+  readonly bucketCount?: number;
 }
 
 /** `omni-box doctor`. */
@@ -29,6 +30,7 @@ export function doctorCommand({ terminal, action }: CommandContext): Command {
       "the configuration; default: omni-box.config.ts, .mts, .js or .mjs, if there is one",
       someText(1_000),
     )
+    .option("--bucket-count <number>", "that of your repositories; default: 64", wholeNumber(1, 32_767))
     .option("--amqp-url <url>", "RabbitMQ; default: AMQP_URL, else it is not looked at")
     .option("--exchange <name>", "an exchange that must exist; may be repeated", several)
     .option("--queue <name>", "a queue that must exist; may be repeated", several)
@@ -40,7 +42,7 @@ export function doctorCommand({ terminal, action }: CommandContext): Command {
       const amqpUrl = options.amqpUrl ?? config?.amqpUrl ?? given(terminal.env.AMQP_URL);
       const redisUrl = options.redisUrl ?? config?.redisUrl ?? given(terminal.env.REDIS_URL);
       const findings: readonly Finding[] = [
-        ...(await checkDatabase(target)),
+        ...(await checkDatabase(target, options.bucketCount ?? config?.bucketCount)),
         ...(amqpUrl === undefined
           ? [notNamed("RabbitMQ", "--amqp-url or AMQP_URL")]
           : await checkRabbitMq({

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { EventStatistics } from "@omni-box/core";
+import { type EventStatistics, isOmniBoxError } from "@omni-box/core";
 import { Command } from "commander";
 import type { CommandContext } from "../create-program.js";
 import { type Administrations, createAdministrations } from "../database/create-administrations.js";
 import { databaseTarget } from "../database/database-target.js";
 import { withTables } from "../database/with-database.js";
 import { cliDefaults } from "../defaults.js";
+import { describeFailureLine } from "../describe-failure-line.js";
 import { exitCodes } from "../exit-codes.js";
 import { duration } from "../options/parse-option.js";
 import { addStoreOptions, chooseStore, type StoreChoice, type StoreOptions } from "../options/shared-options.js";
@@ -82,8 +83,12 @@ async function repeat(
 ): Promise<void> {
   const signal = terminal.onInterrupt();
   while (!signal.aborted) {
-    if (terminal.isInteractive && json !== true) terminal.write(clearScreen);
-    await show();
+    if (terminal.isScreen && json !== true) terminal.write(clearScreen);
+    await show().catch((error: unknown) => {
+      // Who watches a database that is restarted wants to see it come back.
+      if (!isOmniBoxError(error) || !error.retryable) throw error;
+      terminal.tell(`omni-box: ${describeFailureLine(error).message}\n`);
+    });
     // Aborted by Ctrl-C, which is the way to end it.
     await pause(interval, undefined, { signal }).catch(() => undefined);
   }

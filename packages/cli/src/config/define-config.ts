@@ -8,7 +8,7 @@ export interface OmniBoxConfig {
   readonly close?: (() => unknown) | undefined;
   /** Where `omni-box relay` shows health and metrics; `false`: nowhere. Default: port 9464 of 127.0.0.1. */
   readonly http?: HttpOptions | false | undefined;
-  /** What `omni-box doctor` looks at beside the database. */
+  /** For `omni-box doctor`. */
   readonly doctor?: DoctorOptions | undefined;
 }
 
@@ -20,8 +20,10 @@ export interface HttpOptions {
   readonly port?: number | undefined;
 }
 
-/** What `omni-box doctor` looks at beside the database; the command line may add to it. */
+/** By what `omni-box doctor` measures, and what it looks at beside the database; the command line may add to it. */
 export interface DoctorOptions {
+  /** The `bucketCount` of your repositories; default 64. */
+  readonly bucketCount?: number | undefined;
   /** Default: AMQP_URL. */
   readonly amqpUrl?: string | undefined;
   /** Exchanges that must exist. */

@@ -20,6 +20,7 @@ const configSchema = z.strictObject({
     .optional(),
   doctor: z
     .strictObject({
+      bucketCount: z.int().min(1).max(32_767).optional(),
       amqpUrl: z.string().min(1).optional(),
       exchanges: names,
       queues: names,

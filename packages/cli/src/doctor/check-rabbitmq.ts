@@ -3,6 +3,7 @@ import { cliDefaults } from "../defaults.js";
 import type { Finding } from "./finding.js";
 import { importPeer } from "./import-peer.js";
 import { hostOf } from "./service-url.js";
+import { withinTime } from "./within-time.js";
 
 /** Which broker is looked at, and what must exist there. */
 export interface RabbitMqCheck {
@@ -36,12 +37,11 @@ export async function checkRabbitMq({ url, exchanges, queues }: RabbitMqCheck): 
       queues: queues.map((name) => ({ name })),
     });
     const answers: Finding = { name: "RabbitMQ", status: "ok", found: `${hostOf(url)} answers`, advice: null };
-    return [
-      answers,
-      await topologyFinding(() => adapter.checkTopology(connection, topology), exchanges.length + queues.length),
-    ];
+    const check = () => withinTime(adapter.checkTopology(connection, topology), cliDefaults.serviceTimeoutMs);
+    return [answers, await topologyFinding(check, exchanges.length + queues.length)];
   } finally {
-    await connection.close().catch(() => undefined);
+    // A broker that does not answer would not answer this either.
+    await withinTime(connection.close(), cliDefaults.serviceTimeoutMs).catch(() => undefined);
   }
 }
 

@@ -29,12 +29,16 @@ const defaultSchemas = ["prisma/schema.prisma", "schema.prisma"];
  */
 export async function findPrismaProject(cwd: string, given: string | undefined): Promise<PrismaProject> {
   const config = await readConfig(cwd);
+  if (given === undefined && config?.hasComputedSchema === true) {
+    throw CliFailure.notDone(
+      `the schema in ${config.file} cannot be read from its text: name it with --prisma-schema <file or folder>`,
+      "CLI.NO_PRISMA_SCHEMA",
+    );
+  }
   const schemaPath = given ?? config?.schema ?? (await firstExisting(cwd, defaultSchemas));
   if (schemaPath === undefined) {
     throw CliFailure.notDone(
-      config === undefined
-        ? "no Prisma schema was found here: run this in the folder of your package.json, or name it with --prisma-schema"
-        : `${config.file} names no schema that can be read from its text: name it with --prisma-schema <file or folder>`,
+      "no Prisma schema was found here: run this in the folder of your package.json, or name it with --prisma-schema",
       "CLI.NO_PRISMA_SCHEMA",
     );
   }
@@ -60,6 +64,8 @@ export async function findPrismaProject(cwd: string, given: string | undefined):
 interface PrismaConfig {
   readonly file: string;
   readonly schema: string | undefined;
+  /** It names one in a way that only running it could tell. */
+  readonly hasComputedSchema: boolean;
   readonly migrations: string | undefined;
 }
 
@@ -70,9 +76,11 @@ async function readConfig(cwd: string): Promise<PrismaConfig | undefined> {
   const text = (await readFile(join(cwd, file), "utf8")).replaceAll(/\/\*[\s\S]*?\*\/|(?<![:"'`])\/\/.*$/gm, "");
   const fromHere = (path: string | undefined) =>
     path === undefined ? undefined : relative(cwd, resolve(cwd, dirname(file), path)) || ".";
+  const schema = fromHere(/\bschema\s*:\s*["'`]([^"'`$]+)["'`]/.exec(text)?.[1]);
   return {
     file,
-    schema: fromHere(/\bschema\s*:\s*["'`]([^"'`$]+)["'`]/.exec(text)?.[1]),
+    schema,
+    hasComputedSchema: schema === undefined && /\bschema\s*[:,}]/.test(text),
     migrations: fromHere(/\bmigrations\s*:\s*\{[^}]*?\bpath\s*:\s*["'`]([^"'`$]+)["'`]/.exec(text)?.[1]),
   };
 }

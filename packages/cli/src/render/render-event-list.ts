@@ -1,6 +1,7 @@
 import { renderTime } from "./age.js";
 import type { ShownEvent } from "./event-document.js";
 import { renderTable } from "./table.js";
+import { toJson } from "./to-json.js";
 
 /** Errors and keys are cut to this, so that a row has a chance to fit; `events show` has all of it. */
 const cellMaxLength = 60;
@@ -19,7 +20,7 @@ export function renderEventList(events: readonly ShownEvent[], showPayload: bool
       `${event.attemptsMade}/${event.maxAttempts}`,
       renderTime(event.createdAt),
       event.lastError === null ? "-" : cut(event.lastError),
-      ...(showPayload ? [JSON.stringify(event.payload)] : []),
+      ...(showPayload ? [toJson(event.payload)] : []),
     ]),
   );
 }

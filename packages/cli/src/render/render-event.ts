@@ -1,6 +1,7 @@
 import { renderTime } from "./age.js";
 import type { ShownEvent } from "./event-document.js";
 import { renderPairs, renderTable } from "./table.js";
+import { toJson } from "./to-json.js";
 
 /** Everything about one event; payload and headers only on request. */
 export function renderEvent({ event, failedAt, deadLetteredAt, history }: ShownEvent, showPayload: boolean): string {
@@ -62,5 +63,5 @@ const words: Readonly<Record<ShownEvent["history"][number]["what"], string>> = {
 function renderContent(event: ShownEvent["event"]): string {
   const body =
     "body" in event && event.body !== null ? `\nBODY (base64)\n${Buffer.from(event.body).toString("base64")}\n` : "";
-  return `HEADERS\n${JSON.stringify(event.headers, null, 2)}\n\nPAYLOAD\n${JSON.stringify(event.payload, null, 2)}\n${body}`;
+  return `HEADERS\n${toJson(event.headers, 2)}\n\nPAYLOAD\n${toJson(event.payload, 2)}\n${body}`;
 }

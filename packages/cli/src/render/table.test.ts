@@ -41,6 +41,12 @@ describe("what is shown", () => {
     expect(renderBuckets([])).toBe("none");
   });
 
+  it("escapes in JSON the control characters that JSON lets pass", () => {
+    const json = toJson({ key: "a\u009b2J\u007f\u001b" });
+    expect(json).toBe('{"key":"a\\u009b2J\\u007f\\u001b"}');
+    expect(JSON.parse(json)).toEqual({ key: "a\u009b2J\u007f\u001b" });
+  });
+
   it("writes bigints as strings, times in ISO 8601 and bytes in base64", () => {
     const document = { seq: 9_007_199_254_740_993n, at: new Date(0), body: new Uint8Array([0, 255]), none: null };
     expect(toJson(document)).toBe(

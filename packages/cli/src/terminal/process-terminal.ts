@@ -9,6 +9,7 @@ export function processTerminal(): Terminal {
     tell: (text) => void process.stderr.write(text),
     // The question is asked on standard error, so that it is seen when the result goes to a file.
     isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    isScreen: process.stdout.isTTY === true,
     env: process.env,
     cwd: process.cwd(),
     async confirm(question) {
@@ -28,7 +29,7 @@ export function processTerminal(): Terminal {
       }
     },
     showProgress(text) {
-      const spinner = ora({ text, isSilent: process.stderr.isTTY !== true }).start();
+      const spinner = ora({ text, isSilent: process.stderr.isTTY !== true, discardStdin: false }).start();
       return {
         update: (next) => {
           spinner.text = next;

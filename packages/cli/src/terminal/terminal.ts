@@ -6,6 +6,8 @@ export interface Terminal {
   tell(text: string): void;
   /** Whether a person can answer questions here. */
   readonly isInteractive: boolean;
+  /** Whether what is written is seen at once, and may be cleared. */
+  readonly isScreen: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Asks a question that is answered with yes or no; anything but yes is no. */
