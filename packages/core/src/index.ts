@@ -77,6 +77,14 @@ export {
   type LockedEvent,
   type LockRequest,
 } from "./lifecycle/create-event-service.js";
+export { createDistributedLock, type DistributedLockOptions } from "./locks/create-distributed-lock.js";
+export {
+  createSingleActive,
+  type SingleActive,
+  type SingleActiveHealth,
+  type SingleActiveOptions,
+  type SingleActiveWorker,
+} from "./locks/create-single-active.js";
 export {
   createMaintenance,
   type Maintenance,
@@ -119,11 +127,13 @@ export type {
   EventBatchProcessor,
   RunBatchControl,
 } from "./processor/event-batch-processor.js";
+export type { FailureCallbacks, FailureNotice } from "./processor/failure-notices.js";
 export type { LeasedOptions, LeaseOptions } from "./processor/fetch-options.js";
 export type {
   BatchDeadline,
   BatchOrder,
   ClaimedBatch,
+  CrashedEvent,
   FetchCondition,
   FetchRequest,
   FetchSession,
@@ -210,13 +220,18 @@ export type {
   InsertOptions,
   StoredMessage,
 } from "./protocols/inbox-event-repository.js";
+export type { LockClaim, LockStore } from "./protocols/lock-store.js";
 export { consoleLogger, type LogFields, type Logger, silentLogger } from "./protocols/logger.js";
 export type { RelayCounter, RelayMeasurement, RelayMetricsRecorder, WorkerCounter } from "./protocols/metrics.js";
 export type { AddedEvent, OutboxEventRepository } from "./protocols/outbox-event-repository.js";
 export type { StopListening, WakeUp, WakeUpSender } from "./protocols/wake-up.js";
 export { fullJitterBackoffMs } from "./resilience/backoff.js";
+export type { CircuitState } from "./resilience/circuit.js";
+export { type ExponentialRetryOptions, exponentialRetry } from "./resilience/exponential-retry.js";
+export { type FixedRetryOptions, fixedRetry } from "./resilience/fixed-retry.js";
 export type { OutageGate } from "./resilience/outage-gate.js";
-export { type ExponentialRetryOptions, exponentialRetry, type RetryPolicy } from "./resilience/retry-policy.js";
+export { type RetryByOptions, retryBy } from "./resilience/retry-by.js";
+export type { FailedAttempt, RetryLimits, RetryPolicy } from "./resilience/retry-policy.js";
 export { createEventRouter } from "./routing/create-event-router.js";
 export {
   type EventHandlerDecorator,
@@ -246,7 +261,17 @@ export {
   handlerStale,
 } from "./routing/handler-result.js";
 export { createEventSchemaRegistry, type EventSchemaRegistry } from "./schemas/create-event-schema-registry.js";
+export {
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitChange,
+  type CircuitSnapshot,
+  circuitBreaker,
+} from "./steps/circuit-breaker.js";
 export { type DeduplicateSiblingsOptions, deduplicateSiblings } from "./steps/deduplicate-siblings.js";
+export { type ExclusiveOptions, exclusive } from "./steps/exclusive.js";
+export { type FallbackContext, type FallbackHandler, type FallbackOptions, fallback } from "./steps/fallback.js";
+export { type RateLimitOptions, rateLimit } from "./steps/rate-limit.js";
 export { anyParser } from "./wire/any-parser.js";
 export { type CloudEventsOptions, cloudEventsConverter } from "./wire/cloud-events-converter.js";
 export { cloudEventsParser } from "./wire/cloud-events-parser.js";

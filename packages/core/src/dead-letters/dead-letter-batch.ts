@@ -1,9 +1,9 @@
-import { defaults } from "../defaults.js";
+import { defaults, limits } from "../defaults.js";
 import type { FailureDescription } from "../errors/describe-failure.js";
 import type { CommitContext } from "../processor/commit-strategy.js";
-import { firstDelayMs } from "../processor/decide-rows.js";
 import { mergeReports, recordUntilKnown } from "../processor/record-until-known.js";
 import type { DeadLetterFailure, DeadLetterRef, EventAdministration } from "../protocols/event-administration.js";
+import { createRetryDecisions } from "../resilience/retry-decisions.js";
 import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { DeadLetterEvent } from "./dead-letter-message.js";
 import type { TakenLetter } from "./letters-in-hand.js";
@@ -86,7 +86,7 @@ export async function workOnLetters<E extends DeadLetterEvent>(
     ),
     await recordUntilKnown<DeadLetterFailure>(
       {
-        rows: refused.map((letter) => failureOf(letter, parts.retry)),
+        rows: refused.map((letter) => failureOf(letter, parts)),
         record: (rows) => administration.recordDeadLetterFailed(rows).then(() => allWritten),
         minimal: (row) => ({ ...row, error: errorLeftOut }),
       },
@@ -97,10 +97,15 @@ export async function workOnLetters<E extends DeadLetterEvent>(
   return { published, refused, deferred, outage, released, abandoned, unrecorded };
 }
 
-function failureOf<E extends DeadLetterEvent>(refused: RefusedLetter<E>, retry: RetryPolicy): DeadLetterFailure {
-  const attemptsMade = refused.letter.attemptsMade + 1;
-  const delayMs = firstDelayMs(null, () => retry.delayMs(attemptsMade)) ?? defaults.deadLetterRetryMaxMs;
-  return { ...refOf(refused), attemptsMade, delayMs, error: refused.failure.message };
+function failureOf<E extends DeadLetterEvent>(
+  refused: RefusedLetter<E>,
+  { retry, context: { clock } }: BatchParts<E>,
+): DeadLetterFailure {
+  const { letter, failure } = refused;
+  const event = { ...letter.event, attemptsMade: letter.attemptsMade };
+  const asked = createRetryDecisions(retry, clock.now).delayMs({ event, failure }) ?? defaults.deadLetterRetryMaxMs;
+  const delayMs = Math.ceil(Math.min(Math.max(0, asked), limits.retryDelayMaxMs));
+  return { ...refOf(refused), attemptsMade: letter.attemptsMade + 1, delayMs, error: failure.message };
 }
 
 function refOf<E extends DeadLetterEvent>({ letter: { event, failedAt } }: TakenLetter<E>): DeadLetterRef {

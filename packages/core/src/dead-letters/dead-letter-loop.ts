@@ -124,7 +124,7 @@ export function createDeadLetterLoop<E extends DeadLetterEvent>(parts: DeadLette
   }
 
   function settle(report: BatchReport<E>, taken: number): void {
-    const { published, refused, deferred, outage, released } = report;
+    const { published, refused, deferred, released } = report;
     count("published", published.length);
     count("failed", refused.length);
     count("deferred", deferred.length);
@@ -136,22 +136,36 @@ export function createDeadLetterLoop<E extends DeadLetterEvent>(parts: DeadLette
       return;
     }
     hand.keep(deferred);
-    // A broker that refuses one letter after the other is not asked faster than one that is away. A single one may be to blame itself.
-    const allRefused =
-      published.length === 0 && (refused.length > 1 || broker.isOpen) ? refused[0]?.failure : undefined;
-    const failure = outage ?? allRefused;
-    isRefusing = outage === null && (allRefused !== undefined || (isRefusing && published.length === 0));
-    if (failure !== undefined) broker.failed(failure);
-    else if (published.length > 0) broker.succeeded();
+    const wasRefusing = isRefusing;
+    watchBroker(report);
     if (released === taken) store.failed(tooLate, lateTake);
     else store.succeeded(lateTake);
-    sayFirstRefusals(report);
+    // Of a broker that refuses everything it is known already.
+    if (!wasRefusing) sayFirstRefusals(report);
     if (report.abandoned > 0) {
       const fields = { letters: report.abandoned };
       logger.error(
         fields,
         "the publisher does not answer: dead letters were still on their way when their lease ran out",
       );
+    }
+  }
+
+  /**
+   * A broker that refuses one letter after the other is not asked faster than one that is away, until it takes one. A single letter that is
+   * refused may be to blame itself, and is an answer.
+   */
+  function watchBroker({ published, refused, outage }: BatchReport<E>): void {
+    const [example] = refused;
+    if (outage !== null) {
+      isRefusing = false;
+      broker.failed(outage);
+    } else if (published.length === 0 && example !== undefined && (refused.length > 1 || isRefusing)) {
+      isRefusing = true;
+      broker.failed(example.failure);
+    } else if (published.length > 0 || example !== undefined) {
+      isRefusing = false;
+      broker.succeeded();
     }
   }
 

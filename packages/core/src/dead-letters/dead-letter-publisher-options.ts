@@ -7,7 +7,8 @@ import type { DeadLetter, EventAdministration } from "../protocols/event-adminis
 import type { EventPublisher, OutgoingMessage } from "../protocols/event-publisher.js";
 import type { FetchFilters } from "../protocols/event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
-import { exponentialRetry, type RetryPolicy } from "../resilience/retry-policy.js";
+import { exponentialRetry } from "../resilience/exponential-retry.js";
+import type { RetryPolicy } from "../resilience/retry-policy.js";
 import { type DeadLetterEvent, deadLetterMessage } from "./dead-letter-message.js";
 
 /** Options of `createDeadLetterPublisher`. */
@@ -20,7 +21,10 @@ export interface DeadLetterPublisherOptions<E extends DeadLetterEvent> {
   readonly toMessage?: ((letter: DeadLetter<E>) => OutgoingMessage) | undefined;
   /** Which failed events; default: all. */
   readonly filters?: FetchFilters | undefined;
-  /** Backoff of a letter that was refused; default: full jitter below 10 s, doubled each time, up to an hour. Its attempts are never used up. */
+  /**
+   * Backoff of a letter that was refused; default: full jitter below 10 s, doubled each time, up to an hour. The policy is told of the letter's own
+   * attempts and of why it was refused, and its `limits` are not asked: a letter is tried for ever.
+   */
   readonly retry?: RetryPolicy | undefined;
   /** Letters at once, 1 to 1,000; default 100. */
   readonly batchSize?: number | undefined;

@@ -82,7 +82,7 @@ const maintenanceOptions = z.strictObject({
   outbox: storeOptions(defaults.keepCompletedOutboxDays).optional(),
   inbox: storeOptions(defaults.keepCompletedInboxDays).optional(),
   lock: objectWith<DistributedLock>("a distributed lock", "acquire").optional(),
-  lockKey: z.string().min(1).optional(),
+  lockKey: z.string().min(1).max(limits.lockKeyMaxLength).optional(),
   everyMs: milliseconds(1_000).default(defaults.maintenanceEveryMs),
   batchSize: z.int().min(1).max(limits.batchSizeMax).default(defaults.maintenanceBatchSize),
   batchPauseMs: milliseconds(0).default(defaults.maintenanceBatchPauseMs),
