@@ -21,7 +21,7 @@ describe("omni-box status", () => {
     await database.addFailed("refused", { aggregateId: "order-2" });
     await database.addFailedMessage("shipping", "no such order");
     const buckets = createPrismaOutboxRepository(database.prisma, { schema: database.schema }).buckets;
-    await buckets?.acquire({ owner: "relay-1", leaseMs: 60_000, limit: 3, graceMs: 0 });
+    await buckets?.acquire({ owner: "relay-1", leaseMs: 600_000, limit: 3, graceMs: 0 });
 
     const { stdout, exitCode } = await run("status", "--json");
     const { at, outbox, inbox } = JSON.parse(stdout);
@@ -33,7 +33,7 @@ describe("omni-box status", () => {
 
     const text = (await run("status")).stdout;
     expect(text).toMatch(/^OUTBOX\npending +1$/m);
-    expect(text).toMatch(/^relay-1 +0-2 +5\d s left$/m);
+    expect(text).toMatch(/^relay-1 +0-2 +\d+ \w+ left$/m);
     expect(text).toMatch(/^INBOX\npending +0$/m);
     expect((await run("status", "--outbox")).stdout).not.toContain("INBOX");
     expect(JSON.parse((await run("status", "--group", "billing", "--json")).stdout)).toMatchObject({

@@ -19,9 +19,7 @@ interface Row {
 }
 
 const rowsOf = (table: "outbox_event" | "inbox_event") =>
-  database.prisma.$queryRawUnsafe<Row[]>(
-    `SELECT partition_key, status FROM ${database.schema}.${table} ORDER BY seq`,
-  );
+  database.prisma.$queryRawUnsafe<Row[]>(`SELECT partition_key, status FROM ${database.schema}.${table} ORDER BY seq`);
 
 /** Puts `count` events of one status into the outbox, which they came to so many hours ago. */
 const storeOutbox = (status: "completed" | "failed", hoursAgo: number, count: number, error: string | null = null) =>

@@ -22,6 +22,7 @@ export const withRule = createMaintenance({
     requeue: [{ codes: ["BROKER.UNROUTABLE"], afterMs: 3_600_000 }],
   },
 });
+
 // #endregion requeue
 
 // #region doctor

@@ -29,7 +29,9 @@ export function processTerminal(): Terminal {
       }
     },
     showProgress(text) {
-      const spinner = ora({ text, isSilent: process.stderr.isTTY !== true, discardStdin: false }).start();
+      // In a terminal that has not told its width yet (0) the spinner would clear lines without end.
+      const isSilent = process.stderr.isTTY !== true || process.stderr.columns === 0;
+      const spinner = ora({ text, isSilent, discardStdin: false }).start();
       return {
         update: (next) => {
           spinner.text = next;

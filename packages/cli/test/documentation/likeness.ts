@@ -32,7 +32,10 @@ export function createLikeness(): Likeness {
     },
     toDocument(actual, databaseName, isJson) {
       const text = actual.replaceAll(databaseName, shownName).replaceAll(uuid, shownId);
-      return isJson ? JSON.stringify(JSON.parse(text), null, 2) : text;
+      if (!isJson) return text;
+      // A list of numbers, such as buckets, would take a line for each.
+      const numbers = /\[\s+(\d+(?:,\s+\d+)*)\s+\]/g;
+      return JSON.stringify(JSON.parse(text), null, 2).replaceAll(numbers, (list) => list.replaceAll(/\s+/g, " "));
     },
   };
 

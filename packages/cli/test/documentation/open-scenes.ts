@@ -39,7 +39,7 @@ export function openScenes(): Scenes {
       for (const aggregateId of ["42", "43"]) await opened.add({ aggregateId, payload });
       const { buckets } = createPrismaOutboxRepository(opened.prisma, { schema: opened.schema });
       for (const owner of ["shop-7f9c/1", "shop-b2d4/1"]) {
-        await buckets?.acquire({ owner, leaseMs: 15_000, graceMs: 0, limit: 32 });
+        await buckets?.acquire({ owner, leaseMs: 600_000, graceMs: 0, limit: 32 });
       }
       return opened;
     },
