@@ -40,6 +40,23 @@ export const limits = Object.freeze({
   workerIdMaxLength: 255,
   /** Completed keys that `deduplicateSiblings` can remember. */
   siblingKeysMax: 1_000_000,
+  /** Entries of an event's history: the last ones are kept. */
+  historyMaxEntries: 20,
+  /** The note of one of them, in characters. */
+  historyNoteMaxLength: 300,
+  /** Events in one page of a list; events that one change, one removal or one look for dead letters is about; keys in one list of them. */
+  listMax: 1_000,
+  changeMaxEvents: 10_000,
+  takeDeadLettersMax: 1_000,
+  blockedKeysMax: 1_000,
+  /** The age of what is old, in milliseconds: 100 years. */
+  ageMaxMs: 3_153_600_000_000,
+  /** How far the counts of statistics may go. */
+  countLimitMax: 10_000_000,
+  /** The pending events of a bucket that are looked at to count those behind a failed one. */
+  waitingLookMax: 10_000,
+  /** The pending events that are looked at for leases that have run out, those first that have been due longest. */
+  expiredLeaseLookMax: 100_000,
 });
 
 /** Every default of omni-box, once, with its unit. */
@@ -127,6 +144,9 @@ export const defaults = Object.freeze({
   messageMaxBytes: 1_048_576,
   /** A message that was delivered more often than this before is handled alone: it may kill its process. */
   suspectAfterRedeliveries: 2,
+
+  /** How far statistics count. */
+  countLimit: 100_000,
 
   /** How long, and how many, completed keys stand for their siblings in `deduplicateSiblings`. */
   siblingWindowMs: 5_000,

@@ -1,3 +1,4 @@
+export { checkAdministration } from "./administration/check-administration.js";
 export { type OwnedBucketsOptions, ownedBuckets } from "./buckets/owned-buckets.js";
 export { defaults, limits } from "./defaults.js";
 export { classifyFailure } from "./errors/classify-failure.js";
@@ -137,6 +138,7 @@ export type {
   BucketOwner,
   DeadLetter,
   DeadLetterFailure,
+  DeadLetterRef,
   EventAdministration,
   EventChangeReport,
   EventChangeRequest,
