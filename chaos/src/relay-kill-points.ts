@@ -39,7 +39,10 @@ export function withStatementPoints(
   reach: ReachPoint,
 ): EventRepository<OutboxEvent> {
   const { buckets } = repository;
-  return withMethodPoints({ ...repository, ...(buckets && { buckets: withMethodPoints({ ...buckets }, reach) }) }, reach);
+  return withMethodPoints(
+    { ...repository, ...(buckets && { buckets: withMethodPoints({ ...buckets }, reach) }) },
+    reach,
+  );
 }
 
 /** An object with a point before each call of a method, and one after each answer that is not empty. */

@@ -37,7 +37,10 @@ test.each([
   ["autovacuum", { name: "autovacuum", status: "problem", found: "autovacuum is off on this server" }],
   ["track_counts", { name: "autovacuum", status: "problem", found: "track_counts is off on this server" }],
   ["fsync", { name: "durability", status: "problem", found: expect.stringContaining("fsync is off") }],
-  ["full_page_writes", { name: "durability", status: "problem", found: expect.stringContaining("full_page_writes is off") }],
+  [
+    "full_page_writes",
+    { name: "durability", status: "problem", found: expect.stringContaining("full_page_writes is off") },
+  ],
 ])("it reports %s that was switched off for the whole server", async (name, expected) => {
   await set(name, "off");
   try {
@@ -52,7 +55,14 @@ test("it reports a prepared transaction that somebody has forgotten", async () =
   await postgres.kill();
   await postgres.start();
   // Connections of the pool that have not noticed yet cost a statement each.
-  await expect.poll(() => client.$queryRawUnsafe("SELECT 1 AS one").then(() => true, () => false)).toBe(true);
+  await expect
+    .poll(() =>
+      client.$queryRawUnsafe("SELECT 1 AS one").then(
+        () => true,
+        () => false,
+      ),
+    )
+    .toBe(true);
   await client.$transaction(async (tx) => {
     await tx.$executeRawUnsafe("CREATE TABLE forgotten ()");
     await tx.$executeRawUnsafe("PREPARE TRANSACTION 'two-phase'");

@@ -31,6 +31,12 @@ export type {
 } from "./prisma-model-client-like.js";
 export type { PrismaOutboxOptions } from "./prisma-outbox-options.js";
 export {
+  defineTransition,
+  type PrismaModelLike,
+  type Transition,
+  type TransitionOptions,
+} from "./transitions/define-transition.js";
+export {
   type OmniBoxMigration,
   type ReadOmniBoxMigrationsOptions,
   readOmniBoxMigrations,

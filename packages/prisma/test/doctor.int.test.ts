@@ -1,8 +1,6 @@
 import { type DoctorFinding, type ExamineStoreOptions, examineStore } from "@omni-box/prisma";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readTables } from "../src/doctor/read-tables.js";
-import { shippedTablesFile, shippedTablesOf } from "../src/doctor/shipped-tables.js";
 import { PrismaClient } from "./generated/client.js";
 import { databaseUrl, openTestDatabase, type TestDatabase } from "./open-test-database.js";
 
@@ -61,14 +59,6 @@ describe("examineStore", () => {
       "dead rows",
     ]);
     expect(findings[0]?.found).toMatch(/^PostgreSQL \d+.*, database .*, role /);
-  });
-
-  it("compares with what the migrations make", async () => {
-    const query = <Row>(sql: string, ...values: readonly unknown[]) =>
-      database.prisma.$queryRawUnsafe<readonly Row[]>(sql, ...values);
-    const tables = shippedTablesOf(await readTables({ query, schema: database.schema }));
-    // After a new migration: run this test with --update, and look at what has changed.
-    await expect(`${JSON.stringify(tables, null, 2)}\n`).toMatchFileSnapshot(shippedTablesFile.pathname);
   });
 
   const breaks: readonly (readonly [what: string, change: string, undo: string, expected: Partial<DoctorFinding>])[] = [

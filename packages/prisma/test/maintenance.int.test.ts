@@ -119,7 +119,7 @@ describe("maintenance of PostgreSQL", () => {
     expect(await rowsOf("inbox_event")).toHaveLength(6);
   });
 
-  it("is done by two instances at once without harm, when the lock lies to both of them", async () => {
+  it("is done by several instances at once without harm, when the lock lies to all of them", async () => {
     await storeOutbox("completed", 25, 3_000);
     await storeOutbox("completed", 1, 100);
     await storeOutbox("failed", 2, 300, "BROKER.UNROUTABLE: no queue");
@@ -156,7 +156,7 @@ describe("maintenance of PostgreSQL", () => {
     expect(await createInstance().runOnce()).toMatchObject({ outbox: { removedCompleted: 3 } });
   });
 
-  it("says what the role may not do, and does the rest", async () => {
+  it("says what could not be done, and does the rest", async () => {
     await storeOutbox("completed", 25, 10);
     await storeExpiredLeases(2);
     await run("ALTER TABLE $schema.inbox_event RENAME TO elsewhere");

@@ -106,7 +106,7 @@ describe("a dead-letter publisher", () => {
     await letters.start();
     await settle(letters.drain());
     expect(delivered()).toHaveLength(1);
-    await settle(letters[Symbol.asyncDispose]());
+    await settle(Promise.resolve(letters[Symbol.asyncDispose]()));
   });
 
   it("does not start when the broker lacks what is needed, and closes the publisher again", async () => {
