@@ -155,6 +155,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       if (epoch === undefined || !ownership.isHeld(bucket, epoch) || held.has(seq)) continue;
       if (parked.holdsBack(partitionKey, seq)) {
         parked.readInVain(partitionKey);
+        reader.leaveOut(event);
       } else if (isDue) {
         held.hold(event);
         taken.push(event);
