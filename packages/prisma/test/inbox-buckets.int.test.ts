@@ -127,7 +127,7 @@ describe("a database role", () => {
     await storePending(repository, draft);
     const buckets = bucketsOf(repository);
     const fence = await ownAll(repository, "worker");
-    expect(await buckets.renew(fence, 60_000)).toHaveLength(64);
+    expect((await buckets.renew(fence, 60_000)).held).toHaveLength(64);
     const from = [...fence.epochs.keys()].map((bucket) => ({ bucket, afterSeq: 0n, limit: 10 }));
     const { rows } = await buckets.read({ from, limit: 10, exceptSeqs: [], exceptKeys: [] });
     const [event] = rows.map((row) => row.event);
