@@ -51,8 +51,8 @@ export type HeadStateRow = HeadState;
 
 /** The SQL of `BucketOperations`, in one database's language. Each method makes one statement. */
 export interface BucketDialect {
-  /** Makes the buckets unless they are there; `null`: they came with a migration. */
-  make(): Statement | null;
+  /** Makes the buckets unless they are there, and how many those are; `null`: they came with a migration. */
+  readonly toMake: { readonly statement: Statement; readonly bucketCount: number } | null;
   /** Returns {@link RenewedBucketRow}. */
   renew(fence: BucketFence, leaseMs: number): Statement;
   /** Returns {@link SurveyRow}. */

@@ -79,8 +79,8 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
 
   let areMade = false;
   async function make(): Promise<void> {
-    const statement = areMade ? null : dialect.make();
-    if (statement !== null) await ownership.execute("make the buckets of a group", statement);
+    if (!areMade && dialect.toMake !== null)
+      await ownership.execute("make the buckets of a group", dialect.toMake.statement);
     areMade = true;
   }
 
@@ -96,10 +96,13 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
     },
 
     async survey(graceMs: number): Promise<BucketSurvey> {
-      await make();
       const rows = await ownership.query<SurveyRow>("read who owns the buckets", dialect.survey(graceMs));
       const workers = rows.flatMap(({ id, owned }) => (id === null ? [] : [{ id, owned: owned ?? 0 }]));
-      return { workers, bucketCount: rows[0]?.bucket_count ?? 0, free: rows[0]?.free ?? 0 };
+      const { bucket_count: bucketCount = 0, free = 0 } = rows[0] ?? {};
+      // A survey makes none: who only leases events asks for it too, and may have no right to.
+      if (bucketCount === 0 && dialect.toMake !== null)
+        return { workers, bucketCount: dialect.toMake.bucketCount, free: dialect.toMake.bucketCount };
+      return { workers, bucketCount, free };
     },
 
     async acquire(request: AcquireRequest): Promise<readonly AcquiredBucket[]> {

@@ -54,6 +54,12 @@ describe("the buckets of a consumer group", () => {
     expect(await database.prisma.inboxBucket.count({ where: { epoch: 1 } })).toBe(64);
   });
 
+  it("are told of as free before they are made, and a survey makes none", async () => {
+    const { survey } = bucketsOf(repositoryWith({ connections: 1 }));
+    expect(await survey(0)).toEqual({ workers: [], bucketCount: 64, free: 64 });
+    expect(await database.prisma.inboxBucket.count()).toBe(0);
+  });
+
   it("cost one statement per call, and one more at the start", async () => {
     const statements: string[] = [];
     const repository = repositoryWith({ connections: 1, logQueries: (sql) => statements.push(sql) });

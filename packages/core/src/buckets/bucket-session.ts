@@ -55,6 +55,8 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   const fresh = new Map<number, OwnedBucket>();
   /** Owned, and not known which of their keys have failed events. */
   const unasked = new Set<number>();
+  /** Events that were failed since the last batch. */
+  let crashed = 0;
   let starting: Promise<void> | null = null;
   /** The last read may have left events behind. */
   let hasMore = false;
@@ -247,6 +249,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     const beforeFailing = () => parkAt(row);
     const parts = { repository, operations, reader, logger, counted, beforeFailing, consumerGroup };
     const started = await startAlone(parts, row, fence);
+    if (started === "failed") crashed += 1;
     if (typeof started === "string") return started;
     return take([started], fence.epochs)[0] ?? "gone";
   }
@@ -263,9 +266,12 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     const longest = () => Math.max(0, ...[...epochs].map(([bucket, epoch]) => leaseOf(bucket, epoch)));
     const patience = startLeaseDeadline(clock, leaseMs);
     const patienceMs = () => (consumerGroup === undefined ? patience.remainingMs() : longest());
+    const crashedNow = crashed;
+    crashed = 0;
     return {
       events,
       hasMore,
+      crashed: crashedNow,
       fence: { kind: "buckets", owner: ownership.owner, epochs },
       deadline: {
         remainingMs: (event) =>

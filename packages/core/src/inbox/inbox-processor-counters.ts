@@ -38,7 +38,10 @@ export function createInboxProcessorCounters(logger: Logger): InboxProcessorCoun
   };
   return {
     snapshot: () => ({ ...totals }),
-    claimed: (events) => countClaim(add, events),
+    claimed(batch) {
+      countClaim(add, batch);
+      add("crashed", batch.crashed ?? 0);
+    },
     pollFailed: () => add("pollErrors", 1),
     finished(result) {
       add("completed", result.counts.completed);

@@ -1,6 +1,7 @@
 import { describeFailure } from "../errors/describe-failure.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
+import { warnOfBucketOwners } from "../processor/warn-of-bucket-owners.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { defaultWorkerId } from "../processor/worker-id.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
@@ -11,7 +12,6 @@ import { publishWith } from "./publish-with.js";
 import { createRelayCounters, type RelayMetricsSnapshot } from "./relay-counters.js";
 import { createRelayLoop, type RelayRun } from "./relay-loop.js";
 import { type OutboxRelayOptions, type ResolvedRelayOptions, resolveRelayOptions } from "./relay-options.js";
-import { warnOfBucketOwners } from "./warn-of-bucket-owners.js";
 
 /** Where a relay is in its life. */
 export type RelayState = WorkerState;
@@ -103,7 +103,13 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
         });
         throw error;
       }
-      await warnOfBucketOwners(resolved);
+      await warnOfBucketOwners({
+        buckets: repository.buckets,
+        fetch,
+        of: "this table",
+        meanwhile: "events are published twice and keys lose their order",
+        logger,
+      });
       run = createRelayLoop({ processor, counters, options: resolved, workerId });
       run.loop.begin();
       stopListening = listenForWakeUps({ wakeUp: resolved.wakeUp, onWake: nudge, clock, logger });

@@ -40,10 +40,10 @@ export function createRelayCounters(
   const record = (measurement: RelayMeasurement, value: number) => tell((given) => given.record(measurement, value));
   return {
     snapshot: () => ({ ...totals }),
-    claimed(events, durationMs) {
+    claimed(batch, durationMs) {
       record("claimDurationMs", durationMs);
-      countClaim(add, events);
-      if (events > 0) record("batchSize", events);
+      countClaim(add, batch);
+      if (batch.events.length > 0) record("batchSize", batch.events.length);
     },
     pollFailed: () => add("pollErrors", 1),
     finished(result) {

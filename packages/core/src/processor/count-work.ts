@@ -1,6 +1,7 @@
 import type { BaseEvent } from "../events/outbox-event.js";
 import type { WorkerCounter } from "../protocols/metrics.js";
 import type { BatchProcessingResult } from "./event-batch-processor.js";
+import type { ClaimedBatch } from "./fetch-strategy.js";
 
 /** Adds to one counter. */
 export type AddToCounter = (counter: WorkerCounter, value: number) => void;
@@ -23,10 +24,14 @@ export function noWorkYet(): Record<WorkerCounter, number> {
   };
 }
 
-/** Counts what a claim returned. */
-export function countClaim(add: AddToCounter, events: number): void {
-  add(events === 0 ? "emptyPolls" : "batches", 1);
-  add("claimed", events);
+/** Counts what a claim returned, and what it failed instead. */
+export function countClaim(
+  add: AddToCounter,
+  { events, crashed = 0 }: Pick<ClaimedBatch<BaseEvent>, "events" | "crashed">,
+): void {
+  add(events.length === 0 ? "emptyPolls" : "batches", 1);
+  add("claimed", events.length);
+  add("failed", crashed);
 }
 
 /** Counts what became of a batch, but for what was completed: that has a name of its own in each worker. */

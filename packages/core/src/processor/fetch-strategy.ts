@@ -34,6 +34,8 @@ export interface ClaimedBatch<E extends BaseEvent> {
   readonly deadline: BatchDeadline<E>;
   /** There may be more that is due; default: when the batch is full. */
   readonly hasMore?: boolean | undefined;
+  /** Events that were failed in place of being claimed, because they have killed their process too often; default: none were. */
+  readonly crashed?: number | undefined;
   /** `undefined`: the events may be worked on in any order, and each is written back. */
   readonly order?: BatchOrder<E> | undefined;
   /** Whether the event was claimed alone, with its start counted; default: none was. */

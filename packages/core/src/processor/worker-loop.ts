@@ -36,7 +36,7 @@ export interface WorkerPolicy<E extends BaseEvent> {
 
 /** Where a loop counts. */
 export interface WorkerCounters<E extends BaseEvent> {
-  claimed(events: number, durationMs: number): void;
+  claimed(batch: Pick<ClaimedBatch<E>, "events" | "crashed">, durationMs: number): void;
   pollFailed(): void;
   finished(result: BatchProcessingResult<E>): void;
 }
@@ -145,7 +145,7 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
     const startedAt = clock.monotonicMs();
     try {
       const batch = await processor.claim({ workerId, batchSize: limit });
-      counters.claimed(batch.events.length, clock.monotonicMs() - startedAt);
+      counters.claimed(batch, clock.monotonicMs() - startedAt);
       // A worker that cannot keep what it holds ends with nothing to read, and has then asked nobody.
       if (batch.events.length > 0 || !processor.condition(workerId)?.failure) store.succeeded("claim");
       return batch;
