@@ -67,3 +67,27 @@ it("what was left out while a transaction is open is published in order when the
   expect(delivered()).toEqual(["k-1", "k-2", "k-3", "k-4"]);
   await settle(relay.stop());
 });
+
+it("an event that backs off in a suspect bucket keeps no other key waiting while a transaction is open", async () => {
+  const { broker, relay, repository, delivered, settle, until, clock } = createRelayFixture({
+    fetch: ownedBuckets(),
+    retry: { delayMs: () => 60_000 },
+  });
+  const [refused = "", other = ""] = keysOfOneBucket(2);
+  for (const owner of ["first", "second", "third"]) {
+    await repository.buckets.acquire({ owner, leaseMs: 1_000, graceMs: 0, limit: 1 });
+    await clock.advance(2_000);
+  }
+  await relay.start();
+  broker.nackNext(1, "orders.refused");
+  await repository.transaction(async (tx) => {
+    await repository.add(tx, [ofKey("late")]);
+    await storeEvents(repository, [ofKey(refused, { topic: "orders.refused" }), ofKey(other)]);
+    const sinceMs = clock.monotonicMs();
+    relay.nudge();
+    await until(() => delivered().length === 1);
+    expect(delivered()).toEqual([other]);
+    expect(clock.monotonicMs() - sinceMs).toBeLessThan(500);
+  });
+  await settle(relay.stop());
+});
