@@ -1,4 +1,5 @@
 import type { BaseEvent } from "../events/outbox-event.js";
+import type { CrashedEvent } from "../processor/fetch-strategy.js";
 import type { BucketOperations, BucketRow, PeekedRow } from "../protocols/bucket-operations.js";
 import type { EventRepository } from "../protocols/event-repository.js";
 import type { BucketFence } from "../protocols/fence.js";
@@ -35,8 +36,8 @@ export interface SuspectEvents<E extends BaseEvent> {
   isStartCounted(seq: bigint): boolean;
   /** An outcome of the event was recorded, which takes its starts back. */
   recorded(seq: bigint): void;
-  /** How many have been failed since this was last asked, because they had killed their process too often. */
-  takeCrashed(): number;
+  /** Those that have been failed since this was last asked, because they had killed their process too often. */
+  takeCrashed(): readonly CrashedEvent[];
 }
 
 /** See {@link SuspectEvents.next}. */
@@ -50,7 +51,7 @@ export function createSuspectEvents<E extends BaseEvent>(parts: SuspectEventsPar
   const { repository, operations, ownership, reader, parked, held, logger, consumerGroup, take } = parts;
   const suspicions = createSuspicions();
   const counted = new Map<bigint, number>();
-  let crashed = 0;
+  let crashed: CrashedEvent[] = [];
 
   function noteClean(buckets: readonly number[]): void {
     for (const bucket of buckets) {
@@ -67,9 +68,9 @@ export function createSuspectEvents<E extends BaseEvent>(parts: SuspectEventsPar
     const epochs = new Map([[row.bucket, epoch]]);
     const fence: BucketFence = { kind: "buckets", owner: ownership.owner, epochs };
     const beforeFailing = () => parkAt(row);
-    const lone = { repository, operations, reader, logger, counted, beforeFailing, consumerGroup };
+    const onCrashed = (event: CrashedEvent) => void crashed.push(event);
+    const lone = { repository, operations, reader, logger, counted, beforeFailing, onCrashed, consumerGroup };
     const started = await startAlone(lone, row, fence);
-    if (started === "failed") crashed += 1;
     return typeof started === "string" ? started : (take(started, epochs) ?? "gone");
   }
 
@@ -104,7 +105,7 @@ export function createSuspectEvents<E extends BaseEvent>(parts: SuspectEventsPar
     recorded: (seq) => void counted.delete(seq),
     takeCrashed() {
       const taken = crashed;
-      crashed = 0;
+      crashed = [];
       return taken;
     },
   };

@@ -1,6 +1,6 @@
 import { describeFailure } from "../errors/describe-failure.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
-import { countBatch, countClaim, noWorkYet } from "../processor/count-work.js";
+import { countBatch, countClaim, countCrashed, noWorkYet } from "../processor/count-work.js";
 import type { WorkerCounters } from "../processor/worker-loop.js";
 import type { Clock } from "../protocols/clock.js";
 import type { Logger } from "../protocols/logger.js";
@@ -40,12 +40,13 @@ export function createRelayCounters(
   const record = (measurement: RelayMeasurement, value: number) => tell((given) => given.record(measurement, value));
   return {
     snapshot: () => ({ ...totals }),
-    claimed(batch, durationMs) {
+    claimed(events, durationMs) {
       record("claimDurationMs", durationMs);
-      countClaim(add, batch);
-      if (batch.events.length > 0) record("batchSize", batch.events.length);
+      countClaim(add, events);
+      if (events > 0) record("batchSize", events);
     },
     pollFailed: () => add("pollErrors", 1),
+    crashed: (events) => countCrashed(add, events),
     finished(result) {
       const { results, counts, handleDurationMs, commitDurationMs } = result;
       add("published", counts.completed);

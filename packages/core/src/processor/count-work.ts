@@ -1,7 +1,6 @@
 import type { BaseEvent } from "../events/outbox-event.js";
 import type { WorkerCounter } from "../protocols/metrics.js";
 import type { BatchProcessingResult } from "./event-batch-processor.js";
-import type { ClaimedBatch } from "./fetch-strategy.js";
 
 /** Adds to one counter. */
 export type AddToCounter = (counter: WorkerCounter, value: number) => void;
@@ -13,6 +12,7 @@ export function noWorkYet(): Record<WorkerCounter, number> {
     retried: 0,
     deferred: 0,
     failed: 0,
+    crashed: 0,
     released: 0,
     abandoned: 0,
     leasesLost: 0,
@@ -24,14 +24,16 @@ export function noWorkYet(): Record<WorkerCounter, number> {
   };
 }
 
-/** Counts what a claim returned, and what it failed instead. */
-export function countClaim(
-  add: AddToCounter,
-  { events, crashed = 0 }: Pick<ClaimedBatch<BaseEvent>, "events" | "crashed">,
-): void {
-  add(events.length === 0 ? "emptyPolls" : "batches", 1);
-  add("claimed", events.length);
-  add("failed", crashed);
+/** Counts what a claim returned. */
+export function countClaim(add: AddToCounter, events: number): void {
+  add(events === 0 ? "emptyPolls" : "batches", 1);
+  add("claimed", events);
+}
+
+/** Counts events that a claim has failed. */
+export function countCrashed(add: AddToCounter, events: number): void {
+  add("failed", events);
+  add("crashed", events);
 }
 
 /** Counts what became of a batch, but for what was completed: that has a name of its own in each worker. */

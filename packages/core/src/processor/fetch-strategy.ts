@@ -34,12 +34,20 @@ export interface ClaimedBatch<E extends BaseEvent> {
   readonly deadline: BatchDeadline<E>;
   /** There may be more that is due; default: when the batch is full. */
   readonly hasMore?: boolean | undefined;
-  /** Events that were failed in place of being claimed, because they have killed their process too often; default: none were. */
-  readonly crashed?: number | undefined;
   /** `undefined`: the events may be worked on in any order, and each is written back. */
   readonly order?: BatchOrder<E> | undefined;
+  /** Events that the claim has failed instead of claiming them, because they have killed their process each time before; default none. */
+  readonly crashed?: readonly CrashedEvent[] | undefined;
   /** Whether the event was claimed alone, with its start counted; default: none was. */
   isStartCounted?(event: E): boolean;
+}
+
+/** An event that was failed unread. */
+export interface CrashedEvent {
+  readonly id: string;
+  /** Its counted failures, with this one. */
+  readonly attemptsMade: number;
+  readonly failure: FailureDescription;
 }
 
 /** How long the events of a batch may be worked on. */
