@@ -27,6 +27,8 @@ export interface InboxProcessorHealth extends WorkerHealth {
    * of the database. They need a person, not a restart, so they do not change the status. Only with `ownedBuckets()`.
    */
   readonly blockedKeys?: number;
+  /** Buckets that the processor owns. Left out where `blockedKeys` is. */
+  readonly ownedBuckets?: number;
 }
 
 /** The long-running worker that handles the stored events of one consumer group: retries, and what was only stored. */
@@ -82,7 +84,7 @@ export function createInboxProcessor<Tx, Dependencies>(
   const resolved = resolveInboxProcessorOptions(options);
   const { consumerGroup, concurrency, fetch, olderEvents, handlerTimeoutMs, retry, clock, logger } = resolved;
   const { repository, router, outbox, dependencies } = options;
-  const counters = createInboxProcessorCounters(logger);
+  const counters = createInboxProcessorCounters(resolved.metrics, clock, logger);
   const workerId = resolved.workerId ?? defaultWorkerId();
   let loop: WorkerLoop | null = null;
   const slots = createHandlerSlots(concurrency, () => loop?.progressed());
@@ -96,7 +98,7 @@ export function createInboxProcessor<Tx, Dependencies>(
       inboxTurns({ repository, slots, isStartCounted, gate, retryPolicy: retry, handlerTimeoutMs }),
       ...resolved.steps,
     )
-    .handle(createStoredHandler(repository, handling, gate))
+    .handle(createStoredHandler(repository, handling, gate, counters.onHandled))
     .retry(retry)
     .clock(clock)
     .logger(logger)
@@ -148,7 +150,9 @@ export function createInboxProcessor<Tx, Dependencies>(
         reasons: reasonsOf(condition),
         stallAfterMs: resolved.stallAfterMs + handlerTimeoutMs,
       });
-      return condition === undefined ? worker : { ...worker, blockedKeys: condition.blockedKeys };
+      if (condition === undefined) return worker;
+      const { blockedKeys, ownedBuckets } = condition;
+      return { ...worker, blockedKeys, ownedBuckets };
     },
     metrics: () => counters.snapshot(),
     async [Symbol.asyncDispose]() {

@@ -1,12 +1,16 @@
 import { defaults } from "../defaults.js";
 import type { WorkerHealth, WorkerState } from "../processor/worker-state.js";
 import type { ConsumerHealth } from "../protocols/event-consumer.js";
+import type { InboxProcessorHealth } from "./create-inbox-processor.js";
 import type { InboxConsumerRun } from "./inbox-consumer-run.js";
 
 /** Whether an inbox consumer does its work, for a health endpoint. */
 export interface InboxConsumerHealth extends WorkerHealth {
   /** Messages delivered and not settled. */
   readonly inHand: number;
+  /** Of its processor; left out where that leaves them out. */
+  readonly blockedKeys?: number;
+  readonly ownedBuckets?: number;
 }
 
 /** What an inbox consumer's health is read from. */
@@ -15,7 +19,7 @@ export interface InboxConsumerHealthParts {
   readonly run: InboxConsumerRun | null;
   readonly consumer: ConsumerHealth;
   /** `null`: no processor runs with it. */
-  readonly processor: WorkerHealth | null;
+  readonly processor: InboxProcessorHealth | null;
   readonly handlerTimeoutMs: number;
 }
 
@@ -40,5 +44,7 @@ export function inboxConsumerHealth(parts: InboxConsumerHealthParts): InboxConsu
     reasons.push(`the store refuses messages in every form, and they stay in hand: ${run.unstorable}`);
   const isUnhealthy = isStalled || consumer.status === "unhealthy" || processor?.status === "unhealthy";
   const status = isUnhealthy ? "unhealthy" : reasons.length === 0 ? "healthy" : "degraded";
-  return { status, state, reasons, inHand: run.inHand };
+  const health = { status, state, reasons, inHand: run.inHand } as const;
+  if (processor?.blockedKeys === undefined || processor.ownedBuckets === undefined) return health;
+  return { ...health, blockedKeys: processor.blockedKeys, ownedBuckets: processor.ownedBuckets };
 }

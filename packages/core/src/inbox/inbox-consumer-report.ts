@@ -57,10 +57,11 @@ export function createReportDelivery({ onResult, counters, clock, logger }: Repo
   return (delivery, verdict) => {
     const { eventId, failure } = verdict;
     const [kind] = verdict.counters;
-    for (const counter of verdict.counters) counters.add(counter);
-    if (verdict.settle === "deadLetter" && delivery.isForgotten) counters.add("deadLettered");
+    const { type } = delivery.draft;
+    for (const counter of verdict.counters) counters.add(counter, type);
+    if (verdict.settle === "deadLetter" && delivery.isForgotten) counters.add("deadLettered", type);
     if (failure?.code === "INBOX.NO_HANDLER") {
-      counters.add("noHandler");
+      counters.add("noHandler", type);
       warnOfUnhandled(delivery.event);
     }
     if (failure !== null && (kind === "failed" || kind === "undecodable")) logFailure(delivery, failure);

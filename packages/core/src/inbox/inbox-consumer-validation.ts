@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../protocols/clock.js";
 import type { EventConsumer } from "../protocols/event-consumer.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
+import type { InboxConsumerMetricsRecorder } from "../protocols/metrics.js";
 import { exponentialRetry, type RetryPolicy } from "../resilience/retry-policy.js";
 import type { EventRoutes } from "../routing/event-router.js";
 import { anyParser } from "../wire/any-parser.js";
@@ -48,6 +49,7 @@ const consumerOptions = z.strictObject({
     })
     .default({}),
   onResult: functionOption<(result: InboxConsumeResult) => void>("(result)").optional(),
+  metrics: objectWith<InboxConsumerMetricsRecorder>("a metrics recorder", "add", "record").optional(),
   logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error")
     .default(consoleLogger)
     .transform(cautiousLogger),

@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import type { InboxEvent } from "../events/inbox-event.js";
 import { composePipeline } from "../pipeline/compose-pipeline.js";
 import { type Outcome, outcome } from "../pipeline/outcome.js";
@@ -20,7 +21,7 @@ export interface InlineHandlingParts<Tx> {
 
 /**
  * Puts the steps around each message, outside of the transaction that its handler shares with others. What has been committed
- * stays so, whatever a step says of it afterwards.
+ * stays so, whatever a step says of it afterwards. Handlers run in the asynchronous context in which the last step called `next`.
  */
 export function createInlineHandling<Tx>(parts: InlineHandlingParts<Tx>): InlineHandling {
   const { prepare, executor, steps, context } = parts;
@@ -32,7 +33,10 @@ export function createInlineHandling<Tx>(parts: InlineHandlingParts<Tx>): Inline
       async handle(event: InboxEvent) {
         const preparation = await prepare(event);
         if (preparation.kind === "settled") return preparation.outcome;
-        inner.answer = await executor.run(delivery, preparation.handling);
+        const { handling } = preparation;
+        // The executor runs it in a transaction with others, in whose context a step's would be lost.
+        const inContext = steps.length === 0 ? handling : { ...handling, run: AsyncResource.bind(handling.run) };
+        inner.answer = await executor.run(delivery, inContext);
         return outcomeOf(inner.answer);
       },
     });
