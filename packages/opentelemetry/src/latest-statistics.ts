@@ -36,6 +36,7 @@ export function createLatestStatistics(parts: LatestStatisticsParts): LatestStat
   async function readAnew(): Promise<EventStatistics> {
     const statistics = await read();
     latest = { statistics, atMs: clock.monotonicMs() };
+    changed(null);
     return statistics;
   }
 
@@ -52,9 +53,7 @@ export function createLatestStatistics(parts: LatestStatisticsParts): LatestStat
   return async () => {
     if (latest !== null && clock.monotonicMs() - latest.atMs < cacheMs) return latest.statistics;
     try {
-      const statistics = await within(readOnce(), timeoutMs, clock);
-      changed(null);
-      return statistics;
+      return await within(readOnce(), timeoutMs, clock);
     } catch (error) {
       changed(error);
       return null;
