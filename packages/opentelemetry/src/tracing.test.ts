@@ -136,7 +136,10 @@ describe("tracing", () => {
     await scene.stop();
     const span = collected.only("process orders");
     expect(span.attributes).toMatchObject({ "error.type": "INBOX.HANDLER_FAILED", "omni_box.outcome": "failed" });
-    expect(span.status).toMatchObject({ code: SpanStatusCode.ERROR, message: "INBOX.HANDLER_FAILED: the order is unknown" });
+    expect(span.status).toMatchObject({
+      code: SpanStatusCode.ERROR,
+      message: "INBOX.HANDLER_FAILED: the order is unknown",
+    });
     expect(shown(collected.spans)).not.toContain(secret);
   });
 
