@@ -5,9 +5,9 @@ import type { MetricDefinition } from "./metric-definition.js";
 export const gaugeLabels = Object.freeze({
   store: "omni_box.store",
   worker: "omni_box.worker",
-  status: "omni_box.worker.status",
+  status: "omni_box.status",
   breaker: "omni_box.breaker",
-  state: "omni_box.breaker.state",
+  state: "omni_box.state",
 });
 
 type Short = readonly [name: string, unit: string, description: string];

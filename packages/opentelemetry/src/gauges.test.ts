@@ -134,7 +134,7 @@ describe("the gauges of a worker", () => {
   it("tell of a relay its status, its buckets and its blocked keys", async () => {
     const scene = createTracingScene();
     observeWorker({ worker: scene.relay, name: "relay", meter: metrics.meter });
-    const status = (state: string) => metrics.value("omni_box_worker_status", { omni_box_worker_status: state });
+    const status = (state: string) => metrics.value("omni_box_worker_status", { omni_box_status: state });
     expect([await status("healthy"), await status("unhealthy")]).toEqual([0, 1]);
     await scene.start();
     await scene.relay.drain();
@@ -163,7 +163,7 @@ describe("the gauge of a circuit breaker", () => {
       state = next;
       const samples = await metrics.samples();
       expect(samples.filter(({ value }) => value === 1).map(({ labels }) => labels)).toEqual([
-        { omni_box_breaker: "broker", omni_box_breaker_state: next === "halfOpen" ? "half_open" : next },
+        { omni_box_breaker: "broker", omni_box_state: next === "halfOpen" ? "half_open" : next },
       ]);
       expect(samples).toHaveLength(3);
     }
