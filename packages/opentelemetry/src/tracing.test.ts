@@ -1,9 +1,18 @@
-import { envelopeConverter, OmniBoxError, outcome, PermanentError } from "@omni-box/core";
+import {
+  cloudEventsConverter,
+  envelopeConverter,
+  type MessageConverter,
+  OmniBoxError,
+  outcome,
+  PermanentError,
+  schemaVersionedConverter,
+} from "@omni-box/core";
 import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CollectedSpans, collectSpans } from "../test/collect-spans.js";
 import { createTracingScene, orderPlaced, ShipmentPrepared, secret } from "../test/tracing-scene.js";
+import { tracedMessages } from "./traced-messages.js";
 import { tracing } from "./tracing.js";
 
 let collected: CollectedSpans;
@@ -160,6 +169,23 @@ describe("tracing", () => {
     expect(attempts).toEqual([
       [1, "BROKER.NACKED", traceId],
       [2, undefined, traceId],
+    ]);
+  });
+
+  it.each<[string, MessageConverter]>([
+    ["schema-versioned", schemaVersionedConverter()],
+    ["structured CloudEvents", cloudEventsConverter({ mode: "structured", source: "https://shop.example" })],
+    ["binary CloudEvents", cloudEventsConverter({ mode: "binary", source: "https://shop.example" })],
+  ])("makes the publication the parent of the handling also of messages that travel as %s", async (_name, format) => {
+    const scene = createTracingScene({ converter: tracedMessages(format) });
+    await scene.start();
+    const { traceId } = await asCaller(() => scene.outbox.add({}, orderPlaced()));
+    await scene.received(1);
+    await scene.stop();
+    expect(collected.tree(traceId)).toEqual([
+      "nothing > POST /orders",
+      "POST /orders > publish orders",
+      "publish orders > process orders",
     ]);
   });
 

@@ -10,8 +10,8 @@ function keepAll() {
   const counted: [string, number, string | undefined][] = [];
   const measured: [string, number, string | undefined][] = [];
   const recorder: MetricsRecorder<string, string> = {
-    add: (...given) => void counted.push(given),
-    record: (...given) => void measured.push(given),
+    add: (counter, value, eventType) => void counted.push([counter, value, eventType]),
+    record: (measurement, value, eventType) => void measured.push([measurement, value, eventType]),
   };
   return { counted, measured, recorder };
 }

@@ -23,7 +23,10 @@ describe("the relay's metrics", () => {
   it("tell the recorder of what type the events are of which they say what became of them, and only of those", async () => {
     const told: [string, number, string | undefined][] = [];
     const { relay, repository, clock } = createRelayFixture({
-      metrics: { add: (...given) => void told.push(given), record: () => undefined },
+      metrics: {
+        add: (counter, value, eventType) => void told.push([counter, value, eventType]),
+        record: () => undefined,
+      },
     });
     await storeEvents(repository, [
       ...sampleDrafts(2),

@@ -21,10 +21,9 @@ export function createTally<Counter extends string, Measurement extends string>(
   let hasFailed = false;
 
   /** Calls the application's code, whose bugs must not end a worker. */
-  function tell(call: (given: MetricsRecorder<Counter, Measurement>) => void): void {
-    if (recorder === undefined) return;
+  function tell(call: () => void): void {
     try {
-      call(recorder);
+      call();
     } catch (error) {
       if (!hasFailed)
         logger.error({ ...describeFailure(error) }, "the metrics recorder throws; its numbers are incomplete");
@@ -37,9 +36,11 @@ export function createTally<Counter extends string, Measurement extends string>(
     add(counter, value, eventType) {
       if (value === 0) return;
       totals[counter] += value;
-      tell((given) => given.add(counter, value, eventType));
+      if (recorder !== undefined) tell(() => recorder.add(counter, value, eventType));
     },
-    record: (measurement, value, eventType) => tell((given) => given.record(measurement, value, eventType)),
+    record(measurement, value, eventType) {
+      if (recorder !== undefined) tell(() => recorder.record(measurement, value, eventType));
+    },
     snapshot: () => ({ ...totals }),
   };
 }
