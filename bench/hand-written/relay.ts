@@ -61,7 +61,8 @@ export async function createHandWrittenRelay(options: HandWrittenRelayOptions): 
   const writer = new pg.Client(options.databaseUrl);
   await Promise.all([reader.connect(), writer.connect()]);
   await reader.query("SELECT pg_advisory_lock(hashtext($1), $2)", [table, share.index]);
-  await reader.query("SET enable_seqscan = off; SET enable_bitmapscan = off");
+  // One plan, whatever the statistics say: the rows in the order of seq. A fresh backlog was sorted whole for every read.
+  await reader.query("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off");
   const connection = await connect(options.amqpUrl, { noDelay: true });
   const channels: ConfirmChannel[] = [];
   while (channels.length < channelCount) channels.push(await connection.createConfirmChannel());
