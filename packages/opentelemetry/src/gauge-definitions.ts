@@ -63,5 +63,9 @@ export const workerGauges = {
 
 /** What {@link observeBreaker} exports. */
 export const breakerGauges = gauges([gaugeLabels.breaker, gaugeLabels.state], {
-  state: ["omni_box.breaker.state", "1", "1 for the state that the circuit breaker is in, 0 for the others."],
+  circuits: [
+    "omni_box.breaker.circuits",
+    "{circuit}",
+    "Circuits of the breaker in this state; without a key it has one.",
+  ],
 });

@@ -158,7 +158,7 @@ describe("the gauges of a worker", () => {
 describe("the gauge of a circuit breaker", () => {
   it("is 1 for the state that it is in", async () => {
     let state: BreakerState = "closed";
-    observeBreaker({ breaker: { state: () => state }, name: "broker", meter: metrics.meter });
+    observeBreaker({ breaker: { snapshot: () => [{ state }] }, name: "broker", meter: metrics.meter });
     for (const next of ["closed", "open", "halfOpen"] as const) {
       state = next;
       const samples = await metrics.samples();
@@ -168,13 +168,21 @@ describe("the gauge of a circuit breaker", () => {
       expect(samples).toHaveLength(3);
     }
   });
+
+  it("counts the circuits in each state where each key has one, and takes a step for a breaker", async () => {
+    const states: BreakerState[] = ["open", "closed", "open"];
+    const breaker = Object.assign(() => undefined, { snapshot: () => states.map((state) => ({ state })) });
+    observeBreaker({ breaker, name: "topics", meter: metrics.meter });
+    const of = (omni_box_state: string) => metrics.value("omni_box_breaker_circuits", { omni_box_state });
+    expect([await of("open"), await of("half_open"), await of("closed")]).toEqual([2, 0, 1]);
+  });
 });
 
 describe("observers", () => {
   it("refuse options that cannot work", () => {
     expect(() => observeStore({ store: "outbox" } as never)).toThrow(/administration/);
     expect(() => observeWorker({ worker: {}, name: "" } as never)).toThrow(/worker.*name|name.*worker/);
-    expect(() => observeBreaker({ breaker: { state: () => "open" } } as never)).toThrow(/name/);
+    expect(() => observeBreaker({ breaker: { snapshot: () => [] } } as never)).toThrow(/name/);
   });
 });
 

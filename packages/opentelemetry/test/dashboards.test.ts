@@ -61,7 +61,7 @@ async function oneOfEach({ meter, samples }: CollectedMetrics): Promise<readonly
     name: "relay",
     meter,
   });
-  observeBreaker({ breaker: { state: () => "closed" }, name: "broker", meter });
+  observeBreaker({ breaker: { snapshot: () => [{ state: "closed" }] }, name: "broker", meter });
   return samples();
 }
 
@@ -146,7 +146,7 @@ describe("the Grafana dashboard", () => {
       "omni_box_consumer_duplicates_total",
       "omni_box_consumer_handler_duration_bucket",
       "omni_box_worker_owned_buckets",
-      "omni_box_breaker_state",
+      "omni_box_breaker_circuits",
     ])
       expect([...shown]).toContain(name);
   });
