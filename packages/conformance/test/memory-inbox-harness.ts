@@ -11,6 +11,7 @@ export const memoryInboxFeatures: readonly InboxRepositoryFeature[] = [
   "bulkOutcomes",
   "keyHeads",
   "ownedBuckets",
+  "administration",
   "concurrentTransactions",
 ];
 
@@ -25,6 +26,7 @@ export function createMemoryInboxHarness(): MemoryInboxHarness {
   const effects = new Map<string, number>();
   return {
     createRepository: () => repository,
+    createAdministration: () => repository.administration,
     async writeEffect(tx, name) {
       tx.onCommit(() => effects.set(name, (effects.get(name) ?? 0) + 1));
     },

@@ -5,6 +5,7 @@ export const memoryOutboxFeatures: readonly OutboxRepositoryFeature[] = [
   "leasedClaim",
   "bulkOutcomes",
   "ownedBuckets",
+  "administration",
   "keepPublished",
   "concurrentTransactions",
   "rootClient",
@@ -24,6 +25,7 @@ export function createMemoryOutboxHarness(): OutboxRepositoryHarness<MemoryTrans
       current = repositories[onPublished];
       return current;
     },
+    createAdministration: () => current.administration,
     transaction: (work) => current.transaction(work),
     advanceTime: (ms) => clock.advance(ms),
     rootClient: repositories.delete.client,

@@ -1,4 +1,4 @@
-import { type EventStatistics, silentLogger } from "@omni-box/core";
+import { circuitBreaker, type EventStatistics, OmniBoxError, outcome, silentLogger } from "@omni-box/core";
 import { createManualClock } from "@omni-box/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CollectedMetrics, collectMetrics } from "../test/collect-metrics.js";
@@ -167,6 +167,18 @@ describe("the gauge of a circuit breaker", () => {
       ]);
       expect(samples).toHaveLength(3);
     }
+  });
+
+  it("is told by the step that a relay uses", async () => {
+    const breaker = circuitBreaker({ failureThreshold: 1 });
+    observeBreaker({ breaker, name: "broker", meter: metrics.meter });
+    const of = (omni_box_state: string) => metrics.value("omni_box_breaker_circuits", { omni_box_state });
+    expect([await of("closed"), await of("open")]).toEqual([1, 0]);
+    const clock = createManualClock();
+    const context = { clock, logger: silentLogger } as never;
+    const event = { topic: "orders" } as never;
+    await breaker(event, context, () => Promise.resolve(outcome.defer(new OmniBoxError("BROKER.UNREACHABLE", "x"))));
+    expect([await of("closed"), await of("open")]).toEqual([0, 1]);
   });
 
   it("counts the circuits in each state where each key has one, and takes a step for a breaker", async () => {

@@ -55,7 +55,6 @@ export const processorMetricDefinitions: WorkerMetrics<InboxProcessorCounter, In
     completed: ["completed", "{event}", "Stored events handled with success.", eventType],
     skipped: ["skipped", "{event}", "Of those completed: the handler or a step had nothing to do.", eventType],
     noHandler: ["no_handler", "{event}", "Of those retried or failed: nobody handles their kind.", eventType],
-    crashed: ["crashed", "{event}", "Of those failed: they killed their process each time.", eventType],
     ...workerCounters,
   }),
   measurements: measurementsOf<InboxProcessorMeasurement>(processor, [consumerGroup], {

@@ -19,7 +19,8 @@ export const workerCounters = {
   claimed: ["claimed", "{event}", "Events read, or claimed."],
   retried: ["retried", "{event}", "Counted failures that will be tried again.", eventType],
   deferred: ["deferred", "{event}", "Events that met an outage, or have to wait; no attempt is spent.", eventType],
-  failed: ["failed", "{event}", "Events given up.", eventType],
+  failed: ["failed", "{event}", "Events given up; those that crashed are among the others.", eventType],
+  crashed: ["crashed", "{event}", "Of those failed: they killed their process in each of their lone starts."],
   released: ["released", "{event}", "Events not worked on after all.", eventType],
   abandoned: ["abandoned", "{event}", "Events still in work when their lease ran out, or at the end of a stop."],
   leasesLost: [

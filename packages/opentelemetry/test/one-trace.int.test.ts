@@ -10,13 +10,19 @@ import {
   type OutboxRelay,
   silentLogger,
 } from "@omni-box/core";
-import { createPrismaInboxRepository, createPrismaOutboxRepository } from "@omni-box/prisma";
+import {
+  createPrismaInboxAdministration,
+  createPrismaInboxRepository,
+  createPrismaOutboxAdministration,
+  createPrismaOutboxRepository,
+} from "@omni-box/prisma";
 import { createRabbitMqConsumer, createRabbitMqPublisher } from "@omni-box/rabbitmq";
 import { context, propagation, SpanKind, trace } from "@opentelemetry/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   createInboxMetrics,
   createRelayMetrics,
+  observeStore,
   observeWorker,
   traceContext,
   tracedMessages,
@@ -114,6 +120,14 @@ beforeAll(async () => {
     ...common,
   });
   const relay = relayOf(orders);
+  const { prisma, schema } = orders;
+  observeStore({ administration: createPrismaOutboxAdministration(prisma, { schema }), store: "outbox", meter });
+  observeStore({
+    administration: createPrismaInboxAdministration(shipping.prisma, { schema: shipping.schema }),
+    store: "inbox",
+    consumerGroup: "shipping",
+    meter,
+  });
   observeWorker({ worker: relay, name: "shop relay", meter });
   workers = [shippingConsumer, mailingConsumer, relay, relayOf(shipping)];
   for (const worker of workers) await worker.start();
@@ -183,6 +197,11 @@ describe("one order", () => {
     );
     expect(value("omni_box_consumer_handler_duration_count", ofOrders)).toBe(1);
     expect(value("omni_box_relay_lag_count")).toBe(2);
+    for (const omni_box_store of ["outbox", "inbox"]) {
+      expect(value("omni_box_store_up", { omni_box_store })).toBe(1);
+      expect(value("omni_box_store_pending", { omni_box_store })).toBe(0);
+      expect(value("omni_box_store_oldest_pending_age", { omni_box_store })).toBe(0);
+    }
     expect(value("omni_box_worker_status", { omni_box_worker: "shop relay", omni_box_status: "unhealthy" })).toBe(1);
   });
 });

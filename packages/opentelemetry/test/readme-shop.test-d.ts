@@ -1,9 +1,10 @@
-import type { BaseEvent, EventAdministration, EventPublisher, OutboxEventRepository } from "@omni-box/core";
+import type { EventPublisher, OutboxEventRepository } from "@omni-box/core";
+import type { PrismaClient } from "./generated/client.js";
 import { OrderPlaced, ShipmentPrepared } from "./tracing-scene.js";
 
 declare const repository: OutboxEventRepository<object>;
 declare const publisher: EventPublisher;
-declare const administration: EventAdministration<BaseEvent>;
+declare const prisma: PrismaClient;
 declare const requestId: () => string;
 
 // #region sdk
@@ -42,10 +43,20 @@ observeWorker({ worker: relay, name: "relay" });
 
 // #region store
 import { observeStore } from "@omni-box/opentelemetry";
+import { createPrismaOutboxAdministration } from "@omni-box/prisma";
 
-observeStore({ administration, store: "outbox" });
+observeStore({ administration: createPrismaOutboxAdministration(prisma), store: "outbox" });
 
 // #endregion store
+
+// #region breaker
+import { circuitBreaker } from "@omni-box/core";
+import { observeBreaker } from "@omni-box/opentelemetry";
+
+export const breaker = circuitBreaker();
+observeBreaker({ breaker, name: "broker" });
+
+// #endregion breaker
 
 // #region correlation
 export const correlated = createOutbox({

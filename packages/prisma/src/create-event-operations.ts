@@ -15,6 +15,7 @@ import {
 import { createStatements, type Statements } from "./create-statements.js";
 import { prismaDefaults } from "./defaults.js";
 import type { EventDialect, StoredRow } from "./event-dialect.js";
+import { isUuid } from "./is-uuid.js";
 import type { PrismaClientLike } from "./prisma-client-like.js";
 import type { Statement } from "./statement.js";
 
@@ -31,8 +32,6 @@ export interface EventOperations<E extends BaseEvent> extends Statements {
   /** Runs a statement that changes rows and returns the `seq` of those that are missing in the sense of {@link OutcomeReceipt}. */
   record(purpose: string, rows: readonly EventRef[], statement: () => Statement): Promise<OutcomeReceipt>;
 }
-
-const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** Makes the methods of {@link EventRepository} out of a dialect's statements. */
 export function createEventOperations<E extends BaseEvent>(options: EventOperationsOptions<E>): EventOperations<E> {
@@ -60,9 +59,8 @@ export function createEventOperations<E extends BaseEvent>(options: EventOperati
     await query("give late events back", statement, { evenIfFull: true });
   }
 
-  /** No other text is the id of an event, and the database would refuse it. */
   async function onlyById(id: string, read: () => Promise<readonly E[]>): Promise<E | null> {
-    const [event] = uuid.test(id) ? await read() : [];
+    const [event] = isUuid(id) ? await read() : [];
     return event ?? null;
   }
 

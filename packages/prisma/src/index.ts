@@ -3,14 +3,19 @@ export {
   type ApplyOmniBoxMigrationsOptions,
   applyOmniBoxMigrations,
 } from "./apply-omni-box-migrations.js";
+export { createPrismaInboxAdministration } from "./create-prisma-inbox-administration.js";
 export { createPrismaInboxRepository } from "./create-prisma-inbox-repository.js";
 export {
   createPrismaModelOutboxRepository,
   type PrismaModelOutboxRepositoryOptions,
 } from "./create-prisma-model-outbox-repository.js";
+export { createPrismaOutboxAdministration } from "./create-prisma-outbox-administration.js";
 export { createPrismaOutboxRepository, type PrismaOutboxRepositoryOptions } from "./create-prisma-outbox-repository.js";
 export { prismaDefaults } from "./defaults.js";
+export { type ExamineStoreOptions, examineStore } from "./doctor/examine-store.js";
+export type { DoctorFinding } from "./doctor/finding.js";
 export { type OmniBoxExtension, type OmniBoxExtensionOptions, omniBox, type TransactionOutbox } from "./omni-box.js";
+export type { PrismaAdministrationOptions } from "./prisma-administration-options.js";
 export type {
   PrismaClientLike,
   PrismaIsolationLevel,

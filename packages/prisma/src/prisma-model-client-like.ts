@@ -77,4 +77,9 @@ export interface OutboxEventRecord {
   readonly leaseToken: string | null;
   readonly leaseUntil: Date | null;
   readonly lockedBy: string | null;
+  readonly failedAt?: Date | null;
+  readonly deadLetteredAt?: Date | null;
+  readonly deadLetterAttempts?: number;
+  readonly deadLetterAt?: Date | null;
+  readonly history?: unknown;
 }

@@ -51,6 +51,9 @@ export async function openTestDatabase(): Promise<TestDatabase> {
                scheduled_at = event.scheduled_at - gone,
                next_attempt_at = event.next_attempt_at - gone,
                completed_at = event.completed_at - gone,
+               failed_at = event.failed_at - gone,
+               dead_lettered_at = event.dead_lettered_at - gone,
+               dead_letter_at = event.dead_letter_at - gone,
                lease_until = event.lease_until - gone
            FROM (SELECT $1::double precision * interval '1 millisecond' AS gone) AS time`,
           ms,

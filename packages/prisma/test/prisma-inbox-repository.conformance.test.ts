@@ -1,6 +1,10 @@
 import { inboxRepositoryCases } from "@omni-box/conformance";
 import { runCases } from "@omni-box/conformance/vitest";
-import { createPrismaInboxRepository, type PrismaTransactionLike } from "@omni-box/prisma";
+import {
+  createPrismaInboxAdministration,
+  createPrismaInboxRepository,
+  type PrismaTransactionLike,
+} from "@omni-box/prisma";
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Prisma, PrismaClient } from "./generated/client.js";
 import { openTestDatabase, type TestDatabase } from "./open-test-database.js";
@@ -44,6 +48,7 @@ describe("the Prisma inbox repository on PostgreSQL keeps the contract", () => {
           const [backend] = await tx.$queryRawUnsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid");
           await prisma.$queryRawUnsafe("SELECT pg_terminate_backend($1)", backend?.pid);
         },
+        createAdministration: () => createPrismaInboxAdministration(prisma, { schema }),
         advanceTime: database.advanceTime,
         close: async () => undefined,
       };
@@ -54,6 +59,7 @@ describe("the Prisma inbox repository on PostgreSQL keeps the contract", () => {
         "bulkOutcomes",
         "keyHeads",
         "ownedBuckets",
+        "administration",
         "concurrentTransactions",
         "writeConflicts",
         "connectionLoss",

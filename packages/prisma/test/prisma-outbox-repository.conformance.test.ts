@@ -1,6 +1,10 @@
 import { outboxRepositoryCases } from "@omni-box/conformance";
 import { runCases } from "@omni-box/conformance/vitest";
-import { createPrismaOutboxRepository, type PrismaTransactionLike } from "@omni-box/prisma";
+import {
+  createPrismaOutboxAdministration,
+  createPrismaOutboxRepository,
+  type PrismaTransactionLike,
+} from "@omni-box/prisma";
 import { afterAll, beforeAll, describe } from "vitest";
 import { openTestDatabase, type TestDatabase } from "./open-test-database.js";
 
@@ -22,6 +26,7 @@ describe("the Prisma outbox repository on PostgreSQL keeps the contract", () => 
           createPrismaOutboxRepository(prisma, { schema, onPublished }),
         transaction: <Result>(work: (tx: PrismaTransactionLike) => Promise<Result>) =>
           prisma.$transaction(work, { timeout: 30_000 }),
+        createAdministration: () => createPrismaOutboxAdministration(prisma, { schema }),
         advanceTime: database.advanceTime,
         lockEvent: async (tx: PrismaTransactionLike, id: string) => {
           await tx.$queryRawUnsafe(`SELECT seq FROM ${schema}.outbox_event WHERE id = $1::uuid FOR UPDATE`, id);
@@ -34,6 +39,7 @@ describe("the Prisma outbox repository on PostgreSQL keeps the contract", () => 
         "leasedClaim",
         "bulkOutcomes",
         "ownedBuckets",
+        "administration",
         "rowLocks",
         "keepPublished",
         "concurrentTransactions",

@@ -24,12 +24,12 @@ describe("the Prisma fragment and the SQL migrations", { timeout: 15_000 }, () =
   });
 
   it.each([
-    ["a missing column", '  correlationId   String?   @map("correlation_id") @db.VarChar(64)\n', ""],
+    ["a missing column", '  correlationId      String?   @map("correlation_id") @db.VarChar(64)\n', ""],
     ["another type", '@map("aggregate_type") @db.VarChar(50)', '@map("aggregate_type") @db.VarChar(51)'],
     ["a missing default", '@default(0) @map("attempts_made")', '@map("attempts_made")'],
     ["another database default", 'dbgenerated("statement_timestamp()")', 'dbgenerated("clock_timestamp()")'],
     ["a missing unique index", "  @@unique([messageId, consumerGroup])\n", ""],
-    ["a nullable column", "  topic           String ", "  topic           String?"],
+    ["a nullable column", "  topic              String ", "  topic              String?"],
   ])("are told apart by this comparison: %s", async (_name, text, replacement) => {
     expect(fragment).toContain(text);
     expect(await engine.diff(migrations, fragment.replace(text, replacement))).toMatch(/ALTER TABLE|CREATE|DROP/);

@@ -107,9 +107,15 @@ describe("the indexes", () => {
     expect(byName.get("outbox_event_failed_key_idx")).toMatch(
       /\(bucket, partition_key, seq\) WHERE \(status = 'failed'::text\)$/,
     );
-    // Each index costs every insert something: the keys, the two orders of reading, what is scheduled and what has failed.
+    // Each index costs every insert something: the keys, the two orders of reading and what is scheduled. The others are of events
+    // that are not pending.
+    const ofOthers = ["outbox_event_completed_idx", "outbox_event_dead_letter_idx", "outbox_event_failed_idx"];
+    for (const name of ofOthers) expect(byName.get(name)).toMatch(/WHERE \(+status = '(failed|completed)'::text\)/);
     expect([...byName.keys()].sort()).toEqual([
+      "outbox_event_completed_idx",
+      "outbox_event_dead_letter_idx",
       "outbox_event_due_idx",
+      "outbox_event_failed_idx",
       "outbox_event_failed_key_idx",
       "outbox_event_id_key",
       "outbox_event_idempotency_key_key",
@@ -120,7 +126,7 @@ describe("the indexes", () => {
     expect(byName.get("outbox_event_idempotency_key_key")).toMatch(
       /^CREATE UNIQUE .* WHERE \(idempotency_key IS NOT NULL\)$/,
     );
-    for (const definition of byName.values()) expect(definition).not.toMatch(/lease_|locked_by/);
+    for (const definition of byName.values()) expect(definition).not.toMatch(/lease_|locked_by|history/);
   });
 
   it("of the inbox begin with the consumer group, so that no claim walks through another group's rows", async () => {

@@ -1,6 +1,9 @@
-import type { EventRef } from "@omni-box/core";
+import type { EventRef, InboxEventDraft } from "@omni-box/core";
+import { administrationCases } from "../administration/administration-cases.js";
 import { refOf } from "../repository/event-scenario.js";
 import { repositoryCases } from "../repository/repository-cases.js";
+import type { RepositorySubject } from "../repository/repository-subject.js";
+import { inboxAdministrationCases } from "./administration.js";
 import { blockedCases } from "./blocked.js";
 import { brokenTransactionCases } from "./broken-transactions.js";
 import { inboxBucketCases } from "./buckets/bucket-cases.js";
@@ -14,12 +17,31 @@ import type { InboxRepositoryHarness } from "./inbox-repository-harness.js";
 import { openInbox } from "./inbox-scenario.js";
 import { keyHeadCases } from "./key-heads.js";
 import { parallelDuplicateCases } from "./parallel-duplicates.js";
-import { sampleMessages } from "./sample-message.js";
+import { sampleMessage, sampleMessages } from "./sample-message.js";
 import { randomScheduleCases } from "./schedule/random-schedules.js";
 import { sequenceCases } from "./sequences.js";
 import { storeCases } from "./store.js";
 import { suspectCases } from "./suspects.js";
 import { transactionCases } from "./transactions.js";
+
+const subject: RepositorySubject<InboxRepositoryHarness<unknown>> = {
+  name: "inbox",
+  open(harness, features) {
+    const inbox = openInbox(harness, features);
+    const add = async (drafts: readonly InboxEventDraft[]) => {
+      const refs: EventRef[] = [];
+      for (const answer of await inbox.storePending(drafts)) {
+        refs.push(refOf(await inbox.read("id" in answer ? answer.id : "")));
+      }
+      return refs;
+    };
+    return {
+      ...inbox,
+      add: (count, fields) => add(sampleMessages(count, fields)),
+      addKeys: (keys, fields) => add(keys.map((partitionKey) => sampleMessage({ ...fields, partitionKey }))),
+    };
+  },
+};
 
 /** Every case of the contract of `InboxEventRepository`, for `runCases` or a test runner of your own. */
 export const inboxRepositoryCases: readonly InboxRepositoryCase[] = [
@@ -36,21 +58,9 @@ export const inboxRepositoryCases: readonly InboxRepositoryCase[] = [
   ...blockedCases,
   ...suspectCases,
   ...sequenceCases,
-  ...repositoryCases<InboxRepositoryHarness<unknown>>({
-    name: "inbox",
-    open(harness, features) {
-      const inbox = openInbox(harness, features);
-      return {
-        ...inbox,
-        async add(count, fields) {
-          const stored = await inbox.storePending(sampleMessages(count, fields));
-          const refs: EventRef[] = [];
-          for (const answer of stored) refs.push(refOf(await inbox.read("id" in answer ? answer.id : "")));
-          return refs;
-        },
-      };
-    },
-  }),
+  ...repositoryCases(subject),
+  ...administrationCases(subject),
+  ...inboxAdministrationCases,
   ...randomScheduleCases,
   ...inboxBucketCases,
 ];

@@ -1,4 +1,4 @@
-import type { InboxEventRepository } from "@omni-box/core";
+import type { EventAdministration, InboxEvent, InboxEventRepository } from "@omni-box/core";
 import type { ClosableHarness } from "../conformance-case.js";
 
 /**
@@ -6,6 +6,7 @@ import type { ClosableHarness } from "../conformance-case.js";
  *
  * - `leasedClaim`, `bulkOutcomes`, `keyHeads`, `ownedBuckets`: the repository's `capabilities` of the same name; declared and
  *   claimed must agree. `ownedBuckets` is `bucketsOf`, and needs `bulkOutcomes`.
+ * - `administration`: people and maintenance can work on the stored events. Hook: `createAdministration`.
  * - `concurrentTransactions`: several transactions can be open at once (not so in SQLite).
  * - `writeConflicts`: the store locks the rows that a transaction writes, and ends a deadlock. Hook: `rewriteEffect`.
  * - `connectionLoss`: the connection of an open transaction can be cut. Hook: `cutConnection`.
@@ -15,6 +16,7 @@ export type InboxRepositoryFeature =
   | "bulkOutcomes"
   | "keyHeads"
   | "ownedBuckets"
+  | "administration"
   | "concurrentTransactions"
   | "writeConflicts"
   | "connectionLoss";
@@ -51,9 +53,13 @@ export interface InboxRepositoryHarness<Tx> extends ClosableHarness {
    *
    * With a store whose clock cannot be moved, shift the stored times instead, in one statement for all rows:
    * `SET lease_until = lease_until - $1, next_attempt_at = next_attempt_at - $1, scheduled_at = scheduled_at - $1`. With
-   * `ownedBuckets` the leases of buckets and of workers are shifted too.
+   * `ownedBuckets` the leases of buckets and of workers are shifted too; with `administration` all times of events are, when they
+   * were created, completed, failed and published as dead letters, and when their dead letters are due.
    */
   advanceTime(ms: number): Promise<void>;
+
+  /** With the feature `administration`: makes one over the harness's store. A case calls it several times to act as several people. */
+  createAdministration?(): EventAdministration<InboxEvent>;
 
   /** With the feature `writeConflicts`: changes the committed rows of this name, and so waits for others that change them. */
   rewriteEffect?(tx: Tx, name: string): Promise<void>;

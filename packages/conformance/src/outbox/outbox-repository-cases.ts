@@ -1,4 +1,8 @@
+import type { OutboxEventDraft } from "@omni-box/core";
+import { administrationCases } from "../administration/administration-cases.js";
 import { repositoryCases } from "../repository/repository-cases.js";
+import type { RepositorySubject } from "../repository/repository-subject.js";
+import { outboxAdministrationCases } from "./administration.js";
 import { bucketCases } from "./buckets/bucket-cases.js";
 import { capabilityCases } from "./capabilities.js";
 import { claimCases } from "./claim.js";
@@ -10,9 +14,23 @@ import type { OutboxRepositoryHarness } from "./outbox-repository-harness.js";
 import { openOutbox } from "./outbox-scenario.js";
 import { outcomeCases } from "./outcomes.js";
 import { parallelClaimCases } from "./parallel-claims.js";
-import { sampleEvents } from "./sample-event.js";
+import { sampleEvent, sampleEvents } from "./sample-event.js";
 import { randomScheduleCases } from "./schedule/random-schedules.js";
 import { transactionCases } from "./transactions.js";
+
+const subject: RepositorySubject<OutboxRepositoryHarness<unknown>> = {
+  name: "outbox",
+  open(harness, features) {
+    const outbox = openOutbox(harness, features);
+    const add = async (drafts: readonly OutboxEventDraft[]) =>
+      (await outbox.add(drafts)).map(({ id, seq }) => ({ id, seq: seq ?? 0n }));
+    return {
+      ...outbox,
+      add: (count, fields) => add(sampleEvents(count, fields)),
+      addKeys: (keys, fields) => add(keys.map((aggregateId) => sampleEvent({ ...fields, aggregateId }))),
+    };
+  },
+};
 
 /** Every case of the contract of `OutboxEventRepository`, for `runCases` or a test runner of your own. */
 export const outboxRepositoryCases: readonly OutboxRepositoryCase[] = [
@@ -24,19 +42,9 @@ export const outboxRepositoryCases: readonly OutboxRepositoryCase[] = [
   ...claimCases,
   ...parallelClaimCases,
   ...outcomeCases,
-  ...repositoryCases<OutboxRepositoryHarness<unknown>>({
-    name: "outbox",
-    open(harness, features) {
-      const outbox = openOutbox(harness, features);
-      return {
-        ...outbox,
-        async add(count, fields) {
-          const added = await outbox.add(sampleEvents(count, fields));
-          return added.map(({ id, seq }) => ({ id, seq: seq ?? 0n }));
-        },
-      };
-    },
-  }),
+  ...repositoryCases(subject),
+  ...administrationCases(subject),
+  ...outboxAdministrationCases,
   ...randomScheduleCases,
   ...bucketCases,
 ];

@@ -1,4 +1,4 @@
-import type { OutboxEventRepository } from "@omni-box/core";
+import type { EventAdministration, OutboxEvent, OutboxEventRepository } from "@omni-box/core";
 import type { ClosableHarness } from "../conformance-case.js";
 
 /**
@@ -6,6 +6,7 @@ import type { ClosableHarness } from "../conformance-case.js";
  *
  * - `leasedClaim`, `bulkOutcomes`, `ownedBuckets`: the repository's `capabilities` of the same name; declared and claimed
  *   must agree. `ownedBuckets` needs `bulkOutcomes`.
+ * - `administration`: people and maintenance can work on the stored events. Hook: `createAdministration`.
  * - `rowLocks`: the store locks rows, and a transaction can hold the row of an event. Hook: `lockEvent`.
  * - `keepPublished`: `onPublished: "keep"` is supported. Without it `createRepository` has to throw for it.
  * - `concurrentTransactions`: several transactions can be open at once (not so in SQLite).
@@ -15,6 +16,7 @@ export type OutboxRepositoryFeature =
   | "leasedClaim"
   | "bulkOutcomes"
   | "ownedBuckets"
+  | "administration"
   | "rowLocks"
   | "keepPublished"
   | "concurrentTransactions"
@@ -52,9 +54,13 @@ export interface OutboxRepositoryHarness<Tx> extends ClosableHarness {
    *
    * With a store whose clock cannot be moved, shift the stored times instead, in one statement for all rows:
    * `SET lease_until = lease_until - $1, next_attempt_at = next_attempt_at - $1, scheduled_at = scheduled_at - $1`. With
-   * `ownedBuckets` the leases of buckets and of workers are shifted too.
+   * `ownedBuckets` the leases of buckets and of workers are shifted too; with `administration` all times of events are, when they
+   * were created, completed, failed and published as dead letters, and when their dead letters are due.
    */
   advanceTime(ms: number): Promise<void>;
+
+  /** With the feature `administration`: makes one over the harness's store. A case calls it several times to act as several people. */
+  createAdministration?(): EventAdministration<OutboxEvent>;
 
   /** With the feature `rowLocks`: locks the row of a stored event until the transaction ends, and changes nothing of it. */
   lockEvent?(tx: Tx, id: string): Promise<void>;

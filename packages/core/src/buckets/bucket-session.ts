@@ -3,7 +3,13 @@ import type { OmniBoxError } from "../errors/omni-box-error.js";
 import { invalidOptions } from "../errors/validate-options.js";
 import type { BaseEvent } from "../events/outbox-event.js";
 import type { Outcome } from "../pipeline/outcome.js";
-import type { ClaimedBatch, FetchRequest, FetchSession, FetchWorker } from "../processor/fetch-strategy.js";
+import type {
+  ClaimedBatch,
+  CrashedEvent,
+  FetchRequest,
+  FetchSession,
+  FetchWorker,
+} from "../processor/fetch-strategy.js";
 import { startLeaseDeadline } from "../processor/lease-deadline.js";
 import type { BucketOperations, BucketRow, PeekedRow } from "../protocols/bucket-operations.js";
 import type { EventRepository } from "../protocols/event-repository.js";
@@ -61,6 +67,8 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   let nextScheduledMs = 0;
   /** Taken up by the next fetch: one that is under way may have asked before it was wanted. */
   let isRecheckWanted = false;
+  /** Failed by a fetch, and not told of by a batch yet. */
+  let crashed: CrashedEvent[] = [];
 
   const ownership: BucketOwnership = createBucketOwnership({
     operations,
@@ -244,7 +252,8 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   async function startOne(row: PeekedRow, epoch: bigint): Promise<E | "failed" | "gone"> {
     const fence = { kind: "buckets", owner: ownership.owner, epochs: new Map([[row.bucket, epoch]]) } as const;
     const beforeFailing = () => parkAt(row);
-    const parts = { repository, operations, reader, logger, counted, beforeFailing, consumerGroup };
+    const onCrashed = (event: CrashedEvent) => void crashed.push(event);
+    const parts = { repository, operations, reader, logger, counted, beforeFailing, onCrashed, consumerGroup };
     const started = await startAlone(parts, row, fence);
     if (typeof started === "string") return started;
     return take([started], fence.epochs)[0] ?? "gone";
@@ -262,8 +271,11 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     const longest = () => Math.max(0, ...[...epochs].map(([bucket, epoch]) => leaseOf(bucket, epoch)));
     const patience = startLeaseDeadline(clock, leaseMs);
     const patienceMs = () => (consumerGroup === undefined ? patience.remainingMs() : longest());
+    const told = crashed;
+    crashed = [];
     return {
       events,
+      crashed: told,
       hasMore,
       fence: { kind: "buckets", owner: ownership.owner, epochs },
       deadline: {

@@ -3,13 +3,16 @@ import { OmniBoxError } from "../errors/omni-box-error.js";
 import type { InboxEvent } from "../events/inbox-event.js";
 import { createPause } from "../internal/pause.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
+import { createFailureNotices } from "../processor/failure-notices.js";
 import type { FetchCondition } from "../processor/fetch-strategy.js";
 import { filtered } from "../processor/filtered.js";
+import { stepHealth } from "../processor/step-health.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { defaultWorkerId } from "../processor/worker-id.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
 import type { WorkerLoop } from "../processor/worker-loop.js";
 import type { WorkerHealth, WorkerState, WorkerStopReport } from "../processor/worker-state.js";
+import { createRetryDecisions } from "../resilience/retry-decisions.js";
 import { createStoredHandler } from "./handle-stored.js";
 import { createHandlerSlots } from "./handler-slots.js";
 import type { DependenciesOption } from "./inbox-consumer-options.js";
@@ -85,17 +88,19 @@ export function createInboxProcessor<Tx, Dependencies>(
   const { consumerGroup, concurrency, fetch, olderEvents, handlerTimeoutMs, retry, clock, logger } = resolved;
   const { repository, router, outbox, dependencies } = options;
   const counters = createInboxProcessorCounters(resolved.metrics, clock, logger);
+  const notices = createFailureNotices<InboxEvent>(options, logger);
   const workerId = resolved.workerId ?? defaultWorkerId();
   let loop: WorkerLoop | null = null;
   const slots = createHandlerSlots(concurrency, () => loop?.progressed());
   const gate = createHandlingGate();
   const started = new WeakSet<InboxEvent>();
   const isStartCounted = (event: InboxEvent) => started.has(event);
+  const retryDecisions = createRetryDecisions(retry, () => clock.now());
   const handling = { router, outbox, dependencies, handlerTimeoutMs, logger, clock, olderEvents };
   const processor = createProcessorBuilder(repository)
     .fetch(filtered(fetch, { consumerGroup }))
     .use(
-      inboxTurns({ repository, slots, isStartCounted, gate, retryPolicy: retry, handlerTimeoutMs }),
+      inboxTurns({ repository, slots, isStartCounted, gate, retry: retryDecisions, handlerTimeoutMs }),
       ...resolved.steps,
     )
     .handle(createStoredHandler(repository, handling, gate, counters.onHandled))
@@ -112,7 +117,16 @@ export function createInboxProcessor<Tx, Dependencies>(
       });
       if (problems.length > 0) throw notReady(problems);
       const onStartCounted = (event: InboxEvent) => started.add(event);
-      loop = createInboxLoop({ processor, counters, slots, gate, options: resolved, workerId, onStartCounted });
+      loop = createInboxLoop({
+        processor,
+        counters,
+        notices,
+        slots,
+        gate,
+        options: resolved,
+        workerId,
+        onStartCounted,
+      });
       loop.begin();
       logger.info({ workerId, consumerGroup }, "the inbox processor is running");
     },
@@ -147,7 +161,7 @@ export function createInboxProcessor<Tx, Dependencies>(
         name: "the inbox processor",
         state: lifecycle.state,
         loop,
-        reasons: reasonsOf(condition),
+        reasons: [...reasonsOf(condition), ...stepHealth(resolved.steps)],
         stallAfterMs: resolved.stallAfterMs + handlerTimeoutMs,
       });
       if (condition === undefined) return worker;

@@ -17,6 +17,8 @@ export interface InboxConsumerHealth extends WorkerHealth {
 export interface InboxConsumerHealthParts {
   readonly state: WorkerState;
   readonly run: InboxConsumerRun | null;
+  /** What the steps say is wrong. */
+  readonly steps: readonly string[];
   readonly consumer: ConsumerHealth;
   /** `null`: no processor runs with it. */
   readonly processor: InboxProcessorHealth | null;
@@ -25,12 +27,12 @@ export interface InboxConsumerHealthParts {
 
 /** Reads the health of an inbox consumer; `unhealthy` unless it runs, gets messages and its transactions end. */
 export function inboxConsumerHealth(parts: InboxConsumerHealthParts): InboxConsumerHealth {
-  const { state, run, consumer, processor, handlerTimeoutMs } = parts;
+  const { state, run, steps, consumer, processor, handlerTimeoutMs } = parts;
   if (run === null || state !== "running")
     return { status: "unhealthy", state, reasons: [`the inbox consumer is ${state}`], inHand: run?.inHand ?? 0 };
-  const reasons = [...consumer.reasons];
+  const reasons = [...consumer.reasons, ...steps];
   if (run.gate.failure !== null) reasons.push(`the database does not answer: ${run.gate.failure.message}`);
-  // The processor watches the same database.
+  // The processor watches the same database, and has the same steps.
   for (const reason of processor?.reasons ?? []) if (!reasons.includes(reason)) reasons.push(reason);
   const openMs = run.longestTransactionMs();
   const isStalled = openMs > handlerTimeoutMs + defaults.stallAfterMs;

@@ -1,5 +1,5 @@
 import type { InboxEvent } from "../events/inbox-event.js";
-import { countBatch, countClaim, noWorkYet } from "../processor/count-work.js";
+import { countBatch, countClaim, countCrashed, noWorkYet } from "../processor/count-work.js";
 import { createTally } from "../processor/tally.js";
 import type { WorkerCounters } from "../processor/worker-loop.js";
 import type { Clock } from "../protocols/clock.js";
@@ -28,7 +28,7 @@ export function createInboxProcessorCounters(
   logger: Logger,
 ): InboxProcessorCounters {
   const tally = createTally<InboxProcessorCounter, InboxProcessorMeasurement>(
-    { ...noWorkYet(), completed: 0, skipped: 0, noHandler: 0, crashed: 0 },
+    { ...noWorkYet(), completed: 0, skipped: 0, noHandler: 0 },
     recorder,
     logger,
   );
@@ -38,6 +38,7 @@ export function createInboxProcessorCounters(
     onHandled: tally.isRecorded ? ({ type }, durationMs) => tally.record("handlerDurationMs", durationMs, type) : null,
     claimed: (events, durationMs) => countClaim(tally, events, durationMs),
     pollFailed: () => tally.add("pollErrors", 1),
+    crashed: (events) => countCrashed(tally, events),
     finished(result) {
       countBatch(tally, result, "completed");
       tally.record("commitDurationMs", result.commitDurationMs);

@@ -1,12 +1,13 @@
 import { AsyncResource } from "node:async_hooks";
 import type { InboxEvent } from "../events/inbox-event.js";
+import { joinSignals } from "../internal/join-signals.js";
 import { composePipeline } from "../pipeline/compose-pipeline.js";
 import { type Outcome, outcome } from "../pipeline/outcome.js";
 import type { Step, StepContext } from "../pipeline/step.js";
 import type { Delivery } from "./inbox-consumer-delivery.js";
 import type { InlineExecutor } from "./inline-executor.js";
 import type { InlineAnswer } from "./inline-transaction.js";
-import type { PrepareHandling } from "./prepare-handling.js";
+import type { PrepareHandling, ReadyHandling } from "./prepare-handling.js";
 
 /** Takes one message through the steps and its handler. Never rejects. */
 export type InlineHandling = (delivery: Delivery) => Promise<InlineAnswer>;
@@ -30,18 +31,32 @@ export function createInlineHandling<Tx>(parts: InlineHandlingParts<Tx>): Inline
     const pipeline = composePipeline(steps, {
       name: "the handling of a message",
       requiredLeaseMs: 0,
-      async handle(event: InboxEvent) {
+      async handle(event: InboxEvent, given: StepContext) {
         const preparation = await prepare(event);
         if (preparation.kind === "settled") return preparation.outcome;
         const { handling } = preparation;
         // The executor runs it in a transaction with others, in whose context a step's would be lost.
         const inContext = steps.length === 0 ? handling : { ...handling, run: AsyncResource.bind(handling.run) };
-        inner.answer = await executor.run(delivery, inContext);
+        inner.answer = await executor.run(
+          delivery,
+          given === context ? inContext : abortedBy(given.leaseLost(event), inContext),
+        );
         return outcomeOf(inner.answer);
       },
     });
     const outcome = await pipeline(delivery.event, context);
     return inner.answer === null || inner.answer.kind === "outcome" ? { kind: "outcome", outcome } : inner.answer;
+  };
+}
+
+/** A handling that also ends when a step around it says so. */
+function abortedBy<Tx>(ended: AbortSignal, handling: ReadyHandling<Tx>): ReadyHandling<Tx> {
+  return {
+    ...handling,
+    run(tx, signal) {
+      const joined = joinSignals(signal, ended);
+      return handling.run(tx, joined.signal).finally(joined.release);
+    },
   };
 }
 

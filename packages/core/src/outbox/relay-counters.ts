@@ -1,5 +1,5 @@
 import type { OutboxEvent } from "../events/outbox-event.js";
-import { countBatch, countClaim, noWorkYet } from "../processor/count-work.js";
+import { countBatch, countClaim, countCrashed, noWorkYet } from "../processor/count-work.js";
 import { createTally } from "../processor/tally.js";
 import type { WorkerCounters } from "../processor/worker-loop.js";
 import type { Clock } from "../protocols/clock.js";
@@ -24,6 +24,7 @@ export function createRelayCounters(
     snapshot: tally.snapshot,
     claimed: (events, durationMs) => countClaim(tally, events, durationMs),
     pollFailed: () => tally.add("pollErrors", 1),
+    crashed: (events) => countCrashed(tally, events),
     finished(result) {
       const { results, handleDurationMs, commitDurationMs } = result;
       countBatch(tally, result, "published");

@@ -12,6 +12,7 @@ export function noWorkYet(): Record<WorkerCounter, number> {
     retried: 0,
     deferred: 0,
     failed: 0,
+    crashed: 0,
     released: 0,
     abandoned: 0,
     leasesLost: 0,
@@ -33,6 +34,12 @@ export function countClaim(
   add(events === 0 ? "emptyPolls" : "batches", 1);
   add("claimed", events);
   if (events > 0) record("batchSize", events);
+}
+
+/** Counts events that a claim has failed; their types are not told. */
+export function countCrashed({ add }: Pick<Tally<WorkerCounter, never>, "add">, events: number): void {
+  add("failed", events);
+  add("crashed", events);
 }
 
 /** Counts what became of a batch. `completed`: what the worker calls an event that is. */

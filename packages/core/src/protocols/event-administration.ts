@@ -1,5 +1,5 @@
 import type { BaseEvent, EventStatus } from "../events/outbox-event.js";
-import type { FetchFilters } from "./event-repository.js";
+import type { EventRef, FetchFilters } from "./event-repository.js";
 
 /** Which events an operation is about. Several fields all have to match; several values of one field are alternatives; an empty list matches nothing. */
 export interface EventFilter extends FetchFilters {
@@ -40,11 +40,14 @@ export interface EventHistoryEntry {
 /** An event with what only people ask for. */
 export interface AdministeredEvent<E extends BaseEvent> {
   readonly event: E;
-  /** When it became failed; `null` unless it is. */
+  /** When it became failed; `null` unless it is. Of one that a former version failed: when it was inserted. */
   readonly failedAt: Date | null;
   /** When a dead-letter publisher had its copy confirmed; `null` if that has not happened since it failed. */
   readonly deadLetteredAt: Date | null;
-  /** Failures and what people did, oldest first; the last 20 at most. */
+  /**
+   * Counted failures and what people did, oldest first; the last 20 at most. Of dead letters that failed one after the other only
+   * the last one is kept.
+   */
   readonly history: readonly EventHistoryEntry[];
 }
 
@@ -61,17 +64,17 @@ export interface EventChangeRequest {
 
 /** What a change did, or would do. */
 export interface EventChangeReport {
-  /** Which events were changed. */
-  readonly changed: readonly { readonly id: string; readonly seq: bigint }[];
-  /** Events that the filter matches, within `limit`, and that are in no state for this change. */
+  /** Which events were changed, by `seq`. */
+  readonly changed: readonly EventRef[];
+  /** Of the filter's `ids`: events that the filter matches, but that are in no state for this change. Empty without `ids`. */
   readonly refused: readonly { readonly id: string; readonly seq: bigint; readonly status: EventStatus }[];
   /** Of the filter's `ids`: those that no event has. */
   readonly missingIds: readonly string[];
-  /** Whether there may be more than `limit` allowed. */
+  /** Whether there are more: beyond `limit`, or left out because somebody else had locked them. */
   readonly more: boolean;
 }
 
-/** A key that stands still behind a failed event. */
+/** A key with a failed event: its later ones wait for it, unless the workers skip over failed events. */
 export interface BlockedKey {
   readonly partitionKey: string;
   /** Of an inbox; `null` in an outbox. */
@@ -84,9 +87,9 @@ export interface BlockedKey {
     readonly type: string;
     readonly lastError: string | null;
   };
-  /** When the head became failed. */
+  /** When the head became failed; as for `failedAt`. */
   readonly since: Date;
-  /** Pending events behind it; counted up to 10,000. */
+  /** Pending events behind it, counted among the 10,000 that come next in its bucket. */
   readonly waiting: number;
 }
 
@@ -99,10 +102,11 @@ export interface EventStatistics {
   readonly awaitingDeadLetter: number;
   /** No count goes beyond this: the real number may be higher when it is reached. */
   readonly countLimit: number;
-  /** Age of the oldest pending event whose time has come, in milliseconds on the store's clock; `null` when there is none. */
+  /** How long ago the time of the pending event came that has been due longest, on the store's clock; `null` when none is due. */
   readonly oldestPendingMs: number | null;
+  /** Keys with failed events. */
   readonly blockedKeys: number;
-  /** Pending events under a lease that has run out. */
+  /** Pending events under a lease that has run out, of the `countLimit` that have been due longest. */
   readonly expiredLeases: number;
   /** Who owns the buckets; empty where nobody can. */
   readonly owners: readonly BucketOwner[];
@@ -110,7 +114,7 @@ export interface EventStatistics {
   readonly unownedBuckets: number;
 }
 
-/** One living worker. */
+/** One worker that owns buckets, or has entered to own some. */
 export interface BucketOwner {
   readonly id: string;
   readonly buckets: readonly number[];
@@ -126,11 +130,20 @@ export interface RemoveOldRequest {
   /** Rows at most, 1 to 10,000. */
   readonly limit: number;
   readonly consumerGroup?: string;
+  /** `true`: of failed events only those whose dead letter is published; default `false`. */
+  readonly onlyDeadLettered?: boolean;
+}
+
+/** Names one failure of an event: one that was requeued and failed again is another one. */
+export interface DeadLetterRef extends EventRef {
+  /** As it was taken. */
+  readonly failedAt: Date;
 }
 
 /** A failed event that a dead-letter publisher has taken. */
 export interface DeadLetter<E extends BaseEvent> {
   readonly event: E;
+  /** To be named when the result is recorded. */
   readonly failedAt: Date;
   /** Publications of it that failed before. */
   readonly attemptsMade: number;
@@ -145,9 +158,7 @@ export interface TakeDeadLettersRequest {
 }
 
 /** A dead letter that could not be published. */
-export interface DeadLetterFailure {
-  readonly id: string;
-  readonly seq: bigint;
+export interface DeadLetterFailure extends DeadLetterRef {
   /** Sanitised and bounded. */
   readonly error: string;
   /** From the statement's own time. */
@@ -175,34 +186,51 @@ export interface EventAdministration<E extends BaseEvent> {
 
   /**
    * Makes failed events pending again, due at once, with no attempts made and their `seq` kept, so that they come before the later events
-   * of their keys. Events that are not failed are refused.
+   * of their keys. Whether they have been dead letters is forgotten. Events that are not failed are refused.
    */
   requeue(request: EventChangeRequest): Promise<EventChangeReport>;
 
-  /** Gives failed events up for good: they become completed, and their keys go on behind them. Events that are not failed are refused. */
+  /**
+   * Gives failed events up for good: they become completed, and their keys go on behind them. They are kept until they are removed
+   * as old, also where published events are deleted. Events that are not failed are refused.
+   */
   skip(request: EventChangeRequest): Promise<EventChangeReport>;
 
   /** Removes events that are failed or completed. Pending ones are refused. */
   purge(request: EventChangeRequest): Promise<EventChangeReport>;
 
-  /** Keys with a failed event that holds later ones back, by the age of their heads, the oldest first. */
+  /** Keys with failed events, each with the earliest of them, its head; by the `seq` of the heads. */
   blockedKeys(query: { readonly limit: number; readonly consumerGroup?: string }): Promise<readonly BlockedKey[]>;
 
   /** `countLimit`: default 100,000. */
   statistics(query?: { readonly countLimit?: number; readonly consumerGroup?: string }): Promise<EventStatistics>;
 
-  /** Removes events that were completed or failed long ago; skips rows that are locked. Returns how many. */
+  /**
+   * Removes events that were completed or failed long ago; leaves out rows that are locked. Returns how many.
+   *
+   * The age of an event that a former version failed counts from the first call that has come across it.
+   */
   removeOld(request: RemoveOldRequest): Promise<number>;
 
-  /** Takes leases away from pending events that have run out, so that any worker may have them. Returns how many, at most `limit`. */
+  /**
+   * Takes leases that have run out away from pending events. Returns how many, at most `limit`.
+   *
+   * Nobody has to wait for it, since workers take such events anyway; what a lease that ran out says is kept as by `claim`: its
+   * worker may have died of the event, so `startedAttempts` becomes at least 1. Looks at the 100,000 that have been due longest.
+   */
   releaseExpiredLeases(request: { readonly limit: number }): Promise<number>;
 
-  /** Takes failed events whose dead letter is due and not published, oldest failure first, and hides them from others for `leaseMs`. */
+  /**
+   * Takes failed events whose dead letter is due and not published, those first that have been due longest, and hides them from
+   * others for `leaseMs`. Returns them in `seq` order.
+   *
+   * Without a result by then they come again. After a rejection some may be hidden; likewise.
+   */
   takeDeadLetters(request: TakeDeadLettersRequest): Promise<readonly DeadLetter<E>[]>;
 
-  /** Notes that the dead letters of these events are published. Events that were requeued meanwhile are left alone. */
-  recordDeadLettered(rows: readonly { readonly id: string; readonly seq: bigint }[]): Promise<void>;
+  /** Notes that the dead letters of these failures are published. Events that were requeued meanwhile are left alone. */
+  recordDeadLettered(rows: readonly DeadLetterRef[]): Promise<void>;
 
-  /** Notes why dead letters could not be published, and when they are due again. */
+  /** Notes why the dead letters of these failures could not be published, and when they are due again; likewise. */
   recordDeadLetterFailed(rows: readonly DeadLetterFailure[]): Promise<void>;
 }

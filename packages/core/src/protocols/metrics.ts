@@ -4,6 +4,8 @@ export type WorkerCounter =
   | "retried"
   | "deferred"
   | "failed"
+  /** Of those failed: they killed their process in each of their lone starts. */
+  | "crashed"
   | "released"
   /** Still in work when their lease ran out, or when the worker was stopped. */
   | "abandoned"
@@ -27,9 +29,7 @@ export type InboxProcessorCounter =
   /** Of those completed: the handler or a step said that there was nothing to do. */
   | "skipped"
   /** Of those retried or failed: nobody handles their kind. */
-  | "noHandler"
-  /** Of those failed: they killed their process in each of their lone starts. */
-  | "crashed";
+  | "noHandler";
 
 /** Everything of which an inbox processor records single values. */
 export type InboxProcessorMeasurement =

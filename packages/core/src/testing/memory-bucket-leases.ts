@@ -1,5 +1,6 @@
 import type { AcquireRequest, BucketOperations } from "../protocols/bucket-operations.js";
 import type { Clock } from "../protocols/clock.js";
+import type { BucketOwner } from "../protocols/event-administration.js";
 import type { BucketFence } from "../protocols/fence.js";
 
 /** The methods of {@link BucketOperations} that are about ownership, not about events. */
@@ -12,6 +13,8 @@ type OwnershipMethods = Pick<
 export interface MemoryBucketLeases extends OwnershipMethods {
   /** Whether the bucket still has the owner and the epoch of the fence; how much is left of its lease is no part of it. */
   holds(fence: BucketFence, bucket: number): boolean;
+  /** Who owns what, and how many buckets no living owner holds. */
+  owners(): { readonly owners: readonly BucketOwner[]; readonly unowned: number };
   /** Keeps the bucket from being acquired, as a lock would, until what is returned is called. */
   lock(bucket: number): () => void;
 }
@@ -62,6 +65,16 @@ export function createMemoryBucketLeases(clock: Clock, bucketCount: number): Mem
     holds({ owner, epochs }, bucket) {
       const lease = leases[bucket];
       return lease?.owner === owner && lease.epoch === epochs.get(bucket);
+    },
+    owners() {
+      const owned = [...leases.entries()].filter(([, { owner }]) => owner !== null);
+      const ids = new Set([...workers.keys(), ...owned.map(([, { owner }]) => owner ?? "")]);
+      const owners = [...ids].sort().map((id): BucketOwner => {
+        const own = owned.filter(([, { owner }]) => owner === id);
+        const untilMs = Math.max(...own.map(([, lease]) => lease.untilMs), workers.get(id) ?? 0);
+        return { id, buckets: own.map(([bucket]) => bucket), leaseRemainingMs: untilMs - clock.now() };
+      });
+      return { owners, unowned: leases.filter((lease) => isFree(lease, 0)).length };
     },
     lock(bucket) {
       const lease = leases[bucket];

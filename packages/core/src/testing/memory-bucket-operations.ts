@@ -28,7 +28,7 @@ export function createMemoryBucketOperations<E extends BaseEvent>(
   { record }: Pick<MemoryEventOperations<E>, "record">,
   isOfGroup: (event: E) => boolean = () => true,
 ): BucketOperations<E> {
-  const { holds, lock: _ofTransactions, ...ownership } = leases;
+  const { holds, lock: _ofTransactions, owners: _ofAdministrations, ...ownership } = leases;
 
   const isDue = ({ nextAttemptAt, lease }: E) =>
     (nextAttemptAt?.getTime() ?? 0) <= clock.now() && (lease?.until.getTime() ?? 0) <= clock.now();

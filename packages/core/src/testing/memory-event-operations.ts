@@ -12,6 +12,7 @@ import type {
   PendingRow,
 } from "../protocols/event-repository.js";
 import type { BucketFence, Fence, LeaseFence } from "../protocols/fence.js";
+import { withEntry } from "./memory-event-record.js";
 import { bySeq, type EventChanges, type MemoryEventStore, rowName } from "./memory-event-store.js";
 
 /** What outbox and inbox repositories in memory have in common. */
@@ -80,6 +81,11 @@ export function createMemoryEventOperations<E extends BaseEvent>(
     return fence.kind === "lease" || event?.status === "pending";
   }
 
+  function remember({ seq, attemptsMade }: E, what: "retried" | "failed", note: string | null): void {
+    const entry = { at: new Date(clock.now()), what, attemptsMade, note };
+    store.note(seq, { history: withEntry(store.record(seq).history, entry) });
+  }
+
   /** One statement on a single event that is named by its id. */
   async function changeById(id: string, change: (event: E) => E | null): Promise<E | null> {
     const seq = store.eventById(id)?.seq;
@@ -132,16 +138,24 @@ export function createMemoryEventOperations<E extends BaseEvent>(
       }),
     recordPending: (fence: Fence, rows: readonly PendingRow[]) =>
       record(fence, rows, (stored, { attemptsMade, startedAttempts, delayMs, error }) => {
-        store.update(stored, {
+        const changed = store.update(stored, {
           ...recorded(stored, attemptsMade),
           startedAttempts,
           nextAttemptAt: delayMs === null ? null : new Date(clock.now() + delayMs),
           lastError: error ?? stored.lastError,
         });
+        // A repetition raises no count.
+        if (changed.attemptsMade > stored.attemptsMade) remember(changed, "retried", error);
       }),
     recordFailed: (fence: Fence, rows: readonly FailedRow[]) =>
       record(fence, rows, (stored, { attemptsMade, error }) => {
-        store.update(stored, { ...recorded(stored, attemptsMade), status: "failed", lastError: error });
+        const changed = store.update(stored, {
+          ...recorded(stored, attemptsMade),
+          status: "failed",
+          lastError: error,
+        });
+        store.note(changed.seq, { failedAt: new Date(clock.now()) });
+        remember(changed, "failed", error);
       }),
   };
 }
@@ -176,7 +190,8 @@ function isDue(event: BaseEvent, nowMs: number): boolean {
   return (notBefore === null || notBefore.getTime() <= nowMs) && !isLeased(event, nowMs);
 }
 
-function dueAtMs({ nextAttemptAt, scheduledAt, createdAt }: BaseEvent): number {
+/** When an event was, or will be, due. */
+export function dueAtMs({ nextAttemptAt, scheduledAt, createdAt }: BaseEvent): number {
   return (nextAttemptAt ?? scheduledAt ?? createdAt).getTime();
 }
 
@@ -191,7 +206,7 @@ function keyHeadsOf<E extends BaseEvent>(pendingInOrder: readonly E[]): E[] {
 }
 
 /** Whether the event passes the filters. */
-function matches(
+export function matches(
   event: BaseEvent,
   { topics, types, aggregateTypes, consumerGroup, sources }: FetchFilters = {},
 ): boolean {

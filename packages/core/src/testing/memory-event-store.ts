@@ -2,6 +2,7 @@ import { OmniBoxError } from "../errors/omni-box-error.js";
 import type { BaseEvent } from "../events/outbox-event.js";
 import { withinTime } from "../internal/within-time.js";
 import type { Clock } from "../protocols/clock.js";
+import { blankRecord, type EventRecord } from "./memory-event-record.js";
 import type { OpenTransaction } from "./memory-transaction.js";
 
 /** What a repository changes of a stored event. */
@@ -35,6 +36,7 @@ interface Lock<E> {
 export class MemoryEventStore<E extends BaseEvent> {
   private readonly committed = new Map<bigint, E>();
   private readonly committedNames = new Map<string, bigint>();
+  private readonly records = new Map<bigint, EventRecord>();
   private readonly locks = new Map<string, Lock<E>>();
   private readonly openWriters = new Map<OpenTransaction, string>();
   private lastSeq = 0n;
@@ -80,8 +82,18 @@ export class MemoryEventStore<E extends BaseEvent> {
     return changed;
   }
 
+  /** What only an administration reads of a stored event. */
+  record(seq: bigint): EventRecord {
+    return this.records.get(seq) ?? blankRecord;
+  }
+
+  note(seq: bigint, changes: Partial<EventRecord>): void {
+    this.records.set(seq, Object.freeze({ ...this.record(seq), ...changes }));
+  }
+
   delete(event: E): void {
     this.committed.delete(event.seq);
+    this.records.delete(event.seq);
     for (const name of this.uniqueNames(event)) this.committedNames.delete(name);
   }
 

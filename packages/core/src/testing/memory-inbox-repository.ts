@@ -9,6 +9,7 @@ import { partitionBucket } from "../events/partition-bucket.js";
 import { copyPlainJson } from "../events/plain-json.js";
 import { withinTime } from "../internal/within-time.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
+import type { EventAdministration } from "../protocols/event-administration.js";
 import type { EventRef } from "../protocols/event-repository.js";
 import type { Fence } from "../protocols/fence.js";
 import type {
@@ -21,7 +22,9 @@ import type {
 } from "../protocols/inbox-event-repository.js";
 import { createMemoryBucketLeases, type MemoryBucketLeases } from "./memory-bucket-leases.js";
 import { createMemoryBucketOperations } from "./memory-bucket-operations.js";
+import { createMemoryEventAdministration } from "./memory-event-administration.js";
 import { completion, createMemoryEventOperations } from "./memory-event-operations.js";
+import { firstRecord } from "./memory-event-record.js";
 import { idName, MemoryEventStore, newEventState, rowName } from "./memory-event-store.js";
 import { createMemoryKeySequences } from "./memory-key-sequences.js";
 import { type MemoryTransaction, OpenTransaction } from "./memory-transaction.js";
@@ -33,6 +36,9 @@ import { type MemoryTransaction, OpenTransaction } from "./memory-transaction.js
  * statement, and any in-memory outbox adds events to it.
  */
 export interface MemoryInboxRepository extends InboxEventRepository<MemoryTransaction> {
+  /** What people and maintenance do with the stored events. */
+  readonly administration: EventAdministration<InboxEvent>;
+
   /** Every stored event in `seq` order, whatever its status, as it is now. */
   all(): readonly InboxEvent[];
 }
@@ -85,10 +91,9 @@ export function createMemoryInboxRepository(options: MemoryInboxRepositoryOption
     const { draft } = row;
     const seq = store.nextSeq();
     const bucket = partitionBucket(draft.partitionKey, bucketCount);
-    store.insert(
-      { ...storable(draft), ...stateOf(row, clock), idempotencyKey: null, scheduledAt: null, seq, bucket },
-      open,
-    );
+    const state = stateOf(row, clock);
+    store.insert({ ...storable(draft), ...state, idempotencyKey: null, scheduledAt: null, seq, bucket }, open);
+    open.atCommit(() => store.note(seq, firstRecord(state)));
     return { kind: "stored", id: draft.id };
   }
 
@@ -145,8 +150,12 @@ export function createMemoryInboxRepository(options: MemoryInboxRepositoryOption
     }
   }
 
+  const leasesOfGroups = (consumerGroup: string | undefined) =>
+    consumerGroup === undefined ? [...groups.values()] : [leasesOf(consumerGroup)];
+
   return Object.freeze({
     ...operations,
+    administration: createMemoryEventAdministration(store, clock, leasesOfGroups),
     bucketsOf: (consumerGroup: string) =>
       createMemoryBucketOperations(
         store,

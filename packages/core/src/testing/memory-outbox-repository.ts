@@ -7,9 +7,11 @@ import type { OutboxEventDraft } from "../events/outbox-event-draft.js";
 import { partitionBucket } from "../events/partition-bucket.js";
 import type { BucketOperations } from "../protocols/bucket-operations.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
+import type { EventAdministration } from "../protocols/event-administration.js";
 import type { AddedEvent, OutboxEventRepository } from "../protocols/outbox-event-repository.js";
 import { createMemoryBucketLeases } from "./memory-bucket-leases.js";
 import { createMemoryBucketOperations } from "./memory-bucket-operations.js";
+import { createMemoryEventAdministration } from "./memory-event-administration.js";
 import { createMemoryEventOperations } from "./memory-event-operations.js";
 import { idName, MemoryEventStore, newEventState } from "./memory-event-store.js";
 import { type MemoryTransaction, OpenTransaction, openTransactionOf } from "./memory-transaction.js";
@@ -23,6 +25,9 @@ export interface MemoryClient {
 export interface MemoryOutboxRepository extends OutboxEventRepository<MemoryTransaction, MemoryClient> {
   /** Ownership of buckets among all workers that are given this repository. */
   readonly buckets: BucketOperations<OutboxEvent>;
+
+  /** What people and maintenance do with the stored events. */
+  readonly administration: EventAdministration<OutboxEvent>;
 
   /** The client outside a transaction, which a strict outbox refuses. */
   readonly client: MemoryClient;
@@ -76,6 +81,7 @@ export function createMemoryOutboxRepository(options: MemoryOutboxRepositoryOpti
     (fence, { bucket }) => leases.holds(fence, bucket),
   );
   const buckets = createMemoryBucketOperations(store, clock, leases, { record });
+  const administration = createMemoryEventAdministration(store, clock, () => [leases]);
   const client: MemoryClient = Object.freeze({ kind: "memory-client" });
 
   async function transaction<Result>(work: (tx: MemoryTransaction) => Promise<Result>): Promise<Result> {
@@ -114,6 +120,7 @@ export function createMemoryOutboxRepository(options: MemoryOutboxRepositoryOpti
   return Object.freeze({
     ...operations,
     buckets,
+    administration,
     client,
     transaction,
     add,

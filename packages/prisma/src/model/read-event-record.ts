@@ -1,9 +1,10 @@
 import type { OutboxEvent } from "@omni-box/core";
 import type { OutboxEventRecord } from "../prisma-model-client-like.js";
 
-/** Makes the event of a model's record. */
+/** Makes the event of a model's record, without the columns that only an administration reads. */
 export function readEventRecord(record: OutboxEventRecord): OutboxEvent {
-  const { leaseToken: token, leaseUntil: until, lockedBy, ...fields } = record;
+  const { leaseToken: token, leaseUntil: until, lockedBy, ...others } = record;
+  const { failedAt, deadLetteredAt, deadLetterAttempts, deadLetterAt, history, ...fields } = others;
   return Object.freeze({
     ...fields,
     payload: Object.freeze(fields.payload),

@@ -1,5 +1,6 @@
 import { type InboxEventDraft, type InboxRow, OmniBoxError, partitionBucket } from "@omni-box/core";
 import { prismaDefaults } from "../defaults.js";
+import { historyEntrySql } from "./administration/history-sql.js";
 import { earliestOfKey } from "./due-sql.js";
 import type { EventTable } from "./event-table.js";
 import { rowsJson } from "./rows-json.js";
@@ -79,6 +80,12 @@ export function draftValuesOf(draft: InboxEventDraft, bucketCount: number): read
   return draftNames.map((name) => record[name]);
 }
 
+/** A row that begins with a failure remembers it. */
+const failure = { attemptsMade: "message.attempts_made", note: "message.last_error" };
+const firstHistory = `CASE WHEN message.status = 'failed' THEN ${historyEntrySql("failed", failure)}
+                  WHEN message.status = 'pending' AND message.attempts_made > 0 THEN ${historyEntrySql("retried", failure)}
+                  ELSE '[]' END`;
+
 /**
  * For any number of rows in any state. The numbers are drawn in the order given, but the rows are inserted in the order of their ids: two transactions
  * with the same messages in opposite order would else wait for each other.
@@ -94,11 +101,13 @@ export function insertManySql(table: EventTable, sequence: string, behindPending
       SELECT setting.former, set_config('lock_timeout', $1::text, true) AS current
       FROM (SELECT current_setting('lock_timeout') AS former OFFSET 0) AS setting
     ), inserted AS (
-      INSERT INTO ${table.name} (${rowNames.join(", ")}, next_attempt_at, completed_at, seq)
+      INSERT INTO ${table.name} (${rowNames.join(", ")}, next_attempt_at, completed_at, failed_at, history, seq)
       OVERRIDING SYSTEM VALUE
       SELECT ${rowNames.map((name) => `message.${name}`).join(", ")},
              statement_timestamp() + message.delay_ms * interval '1 millisecond',
-             CASE WHEN message.status = 'completed' THEN statement_timestamp() END, message.seq
+             CASE WHEN message.status = 'completed' THEN statement_timestamp() END,
+             CASE WHEN message.status = 'failed' THEN statement_timestamp() END,
+             ${firstHistory}, message.seq
       FROM (
         SELECT ordered.*, nextval('${sequence.replaceAll("'", "''")}'::regclass) AS seq
         FROM (

@@ -1,4 +1,5 @@
 import type { EventRef, FailedRow, PendingRow } from "@omni-box/core";
+import { appendedHistorySql } from "./administration/history-sql.js";
 import type { FenceSql } from "./fence-sql.js";
 
 /** Every outcome ends the lease. */
@@ -71,7 +72,15 @@ function updateSql(table: string, fence: FenceSql, change: string): string {
     ${fence.missing(table, givenSeqs)}`;
 }
 
-/** Releases rows as pending. Attempts are absolute and capped, so that repeating the statement changes nothing. */
+/** What a failure is remembered by. */
+const failure = { attemptsMade: "least(given.attempts_made, event.max_attempts)", note: "given.error" };
+
+/**
+ * Releases rows as pending. Attempts are absolute and capped, so that repeating the statement changes nothing.
+ *
+ * A failure is added to the history with the attempt that it raises the count by, so a repetition does not add it twice, and what
+ * is only put off adds nothing.
+ */
 export function recordPendingSql(table: string, fence: FenceSql): string {
   return `
     WITH given AS MATERIALIZED (
@@ -83,6 +92,8 @@ export function recordPendingSql(table: string, fence: FenceSql): string {
           next_attempt_at = statement_timestamp() + given.delay_ms * interval '1 millisecond',
           last_error = coalesce(given.error, event.last_error),
           started_attempts = given.started_attempts,
+          history = CASE WHEN ${failure.attemptsMade} > event.attempts_made
+                         THEN ${appendedHistorySql("retried", failure)} ELSE event.history END,
           ${released}
       FROM given
       WHERE event.seq = given.seq AND ${fence.condition}
@@ -91,7 +102,7 @@ export function recordPendingSql(table: string, fence: FenceSql): string {
     ${fence.missing(table, "given")}`;
 }
 
-/** Marks rows as failed. */
+/** Marks rows as failed. Those that are already are not written again, by the fence. */
 export function recordFailedSql(table: string, fence: FenceSql): string {
   return `
     WITH given AS MATERIALIZED (
@@ -102,6 +113,8 @@ export function recordFailedSql(table: string, fence: FenceSql): string {
           attempts_made = least(given.attempts_made, event.max_attempts),
           last_error = given.error,
           next_attempt_at = NULL,
+          failed_at = statement_timestamp(),
+          history = ${appendedHistorySql("failed", failure)},
           ${settled}
       FROM given
       WHERE event.seq = given.seq AND ${fence.condition}

@@ -1,0 +1,40 @@
+import type { EventTable } from "../event-table.js";
+
+/** When an event is due, in the words of the indexes that claims use. */
+const dueAt = "coalesce(event.next_attempt_at, event.scheduled_at, event.created_at)";
+
+/**
+ * Common table expressions, the last of which is `near`: pending events that have been due longest, or will be due first, with their
+ * `seq`, `due_at` and `lease_until`. No more are looked at, however many there are.
+ *
+ * The index of an inbox begins with the consumer group, so each group is found by one step through it, and asked by itself.
+ *
+ * @param limit - the parameter with their number
+ * @param group - the parameter with the group; `null`: all groups. In an outbox no event is of any group
+ */
+export function dueLongestCtes({ name, groupColumn }: EventTable, limit: string, group: string | null): string {
+  const pending = `FROM ${name} AS event WHERE event.status = 'pending'`;
+  const near = (ofGroup: string) => `SELECT event.seq, ${dueAt} AS due_at, event.lease_until
+        ${pending}${ofGroup}
+        ORDER BY ${dueAt}, event.seq
+        LIMIT ${limit}`;
+  if (groupColumn === null) return `near AS MATERIALIZED (\n        ${near(group === null ? "" : " AND false")}\n    )`;
+  const next = (after: string) =>
+    `SELECT event.${groupColumn} ${pending}${after} ORDER BY event.${groupColumn} LIMIT 1`;
+  const groups =
+    group === null
+      ? `(${next("")})
+      UNION ALL
+      SELECT following.* FROM groups CROSS JOIN LATERAL (
+        ${next(` AND event.${groupColumn} > groups.${groupColumn}`)}
+      ) AS following`
+      : `SELECT ${group} AS ${groupColumn}`;
+  return `groups AS (
+      ${groups}
+    ), near AS MATERIALIZED (
+      SELECT found.* FROM groups CROSS JOIN LATERAL (
+        ${near(` AND event.${groupColumn} = groups.${groupColumn}`)}
+      ) AS found
+      LIMIT ${limit}
+    )`;
+}
