@@ -8,7 +8,7 @@ import type { InboxConsumerRun } from "./inbox-consumer-run.js";
 export interface InboxConsumerHealth extends WorkerHealth {
   /** Messages delivered and not settled. */
   readonly inHand: number;
-  /** Of its processor; left out where that leaves them out. */
+  /** As its processor's health says it; there only when that owns buckets. */
   readonly blockedKeys?: number;
   readonly ownedBuckets?: number;
 }
