@@ -233,7 +233,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       isRecheckWanted = true;
     },
     get condition() {
-      return { failure: ownership.failure, blockedKeys: parked.failedCount };
+      return { failure: ownership.failure, blockedKeys: parked.failedCount, ownedBuckets: ownership.readable.length };
     },
     async fetch({ limit, filters }: FetchRequest) {
       if (filters !== undefined) throw notFiltered();
