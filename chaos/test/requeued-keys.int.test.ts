@@ -28,7 +28,12 @@ afterEach(async () => {
 async function startRelay(step: Step<OutboxEvent>): Promise<OutboxRelay> {
   const database = openDatabase(databaseUrl, scene.name, { maxConnections: 4 });
   const place = { database, amqpUrl: scene.amqpUrl, exchange: scene.name };
-  const relay = createOwnedRelay(place, { steps: [step], batchSize: 20, pollMaxMs: 20, logger: createRecordingLogger() });
+  const relay = createOwnedRelay(place, {
+    steps: [step],
+    batchSize: 20,
+    pollMaxMs: 20,
+    logger: createRecordingLogger(),
+  });
   relays.push({ relay, database });
   await relay.start();
   return relay;

@@ -50,22 +50,23 @@ const ref = { id, seq: 1n, failedAt: new Date() };
 
 /** Every call of an administration. */
 function callsOf(client: PrismaClient, schema: string) {
-  return [createPrismaOutboxAdministration(client, { schema }), createPrismaInboxAdministration(client, { schema })].flatMap(
-    (administration) => [
-      () => administration.list({ filter: {}, limit: 1 }),
-      () => administration.find(id),
-      () => administration.requeue({ filter: {}, limit: 1 }),
-      () => administration.skip({ filter: {}, limit: 1 }),
-      () => administration.purge({ filter: {}, limit: 1 }),
-      () => administration.blockedKeys({ limit: 1 }),
-      () => administration.statistics(),
-      () => administration.removeOld({ status: "completed", olderThanMs: 0, limit: 1 }),
-      () => administration.releaseExpiredLeases({ limit: 1 }),
-      () => administration.takeDeadLetters({ limit: 1, leaseMs: 1 }),
-      () => administration.recordDeadLettered([ref]),
-      () => administration.recordDeadLetterFailed([{ ...ref, error: "no", delayMs: 0, attemptsMade: 1 }]),
-    ],
-  );
+  return [
+    createPrismaOutboxAdministration(client, { schema }),
+    createPrismaInboxAdministration(client, { schema }),
+  ].flatMap((administration) => [
+    () => administration.list({ filter: {}, limit: 1 }),
+    () => administration.find(id),
+    () => administration.requeue({ filter: {}, limit: 1 }),
+    () => administration.skip({ filter: {}, limit: 1 }),
+    () => administration.purge({ filter: {}, limit: 1 }),
+    () => administration.blockedKeys({ limit: 1 }),
+    () => administration.statistics(),
+    () => administration.removeOld({ status: "completed", olderThanMs: 0, limit: 1 }),
+    () => administration.releaseExpiredLeases({ limit: 1 }),
+    () => administration.takeDeadLetters({ limit: 1, leaseMs: 1 }),
+    () => administration.recordDeadLettered([ref]),
+    () => administration.recordDeadLetterFailed([{ ...ref, error: "no", delayMs: 0, attemptsMade: 1 }]),
+  ]);
 }
 
 describe("the administration", () => {

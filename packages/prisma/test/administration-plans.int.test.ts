@@ -68,15 +68,20 @@ interface PlannedStatement {
 function statementsOf(kind: "outbox" | "inbox"): Readonly<Record<string, PlannedStatement>> {
   const dialect = dialectOf(kind);
   const filter = { types: ["order.placed"], errorContains: "QUEUE" };
+  // There are few, so they may all be looked at, by each part of a statement.
+  const allFailed = 4 * (failed + 2);
   return {
-    "a page of failed events": { statement: dialect.list({ filter: { statuses: ["failed"] }, limit: 100 }), rows: 200 },
+    "a page of failed events": {
+      statement: dialect.list({ filter: { statuses: ["failed"] }, limit: 100 }),
+      rows: allFailed,
+    },
     "a page of the newest events": { statement: dialect.list({ filter: {}, limit: 100, order: "newest" }), rows: 200 },
-    "a requeue by a filter": { statement: dialect.change("requeue", { filter, limit: 100 }), rows: 1_000 },
+    "a requeue by a filter": { statement: dialect.change("requeue", { filter, limit: 100 }), rows: allFailed },
     "a requeue that matches nothing": {
       statement: dialect.change("requeue", { filter: { ...filter, topics: ["none"] }, limit: 100 }),
-      rows: 2 * (failed + 2) + 100,
+      rows: allFailed,
     },
-    "a dry run of a skip": { statement: dialect.change("skip", { filter, limit: 100, dryRun: true }), rows: 1_000 },
+    "a dry run of a skip": { statement: dialect.change("skip", { filter, limit: 100, dryRun: true }), rows: allFailed },
     "the blocked keys": { statement: dialect.blockedKeys(100, undefined), rows: 64 * 10_000 + 10_000 },
     "all blocked keys": { statement: dialect.blockedKeys(1_000, undefined), rows: 64 * 10_000 + 10_000 },
     "the statistics": { statement: dialect.statistics(10_000, undefined), rows: 60_000 },
@@ -86,10 +91,10 @@ function statementsOf(kind: "outbox" | "inbox"): Readonly<Record<string, Planned
     },
     "a removal of failed events, none of which is old": {
       statement: dialect.removeOld({ status: "failed", olderThanMs: 86_400_000, limit: 1_000 }),
-      rows: 3 * (failed + 2),
+      rows: allFailed,
     },
     "a look for expired leases": { statement: dialect.releaseExpiredLeases(1_000), rows: 2 * 100_000 + 1_000 },
-    "a look for dead letters": { statement: dialect.takeDeadLetters({ limit: 100, leaseMs: 1_000 }), rows: 500 },
+    "a look for dead letters": { statement: dialect.takeDeadLetters({ limit: 100, leaseMs: 1_000 }), rows: allFailed },
   };
 }
 
@@ -138,6 +143,9 @@ async function expectBoundedPlans(kind: "outbox" | "inbox"): Promise<void> {
       scans.filter((node) => node["Node Type"] === "Seq Scan"),
       name,
     ).toEqual([]);
+    // What was just read has no statistics: compared with each of 500 heads in turn, 300,000 events took minutes.
+    const compared = nodes(plan).map((node) => node["Rows Removed by Join Filter"] ?? 0);
+    expect(Math.max(...compared), name).toBeLessThanOrEqual((failed + 2) ** 2);
     const looked = scans.reduce(
       (sum, node) => sum + (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0)) * node["Actual Loops"],
       0,
@@ -162,11 +170,9 @@ describe.each(kinds)(
   },
 );
 
-it("counts what waits behind many heads without comparing each event with each of them", async () => {
+it("tells which key stands still, and how many wait as far as it looks", async () => {
   const { statement } = statementsOf("outbox")["all blocked keys"] ?? {};
   if (statement === undefined) throw new Error("there is such a statement");
-  const compared = nodes(await planOf(statement)).map((node) => node["Rows Removed by Join Filter"] ?? 0);
-  expect(Math.max(...compared)).toBeLessThanOrEqual((failed + 1) ** 2);
   const rows = await database.prisma.$queryRawUnsafe<{ partition_key: string; waiting: number }[]>(
     statement.sql,
     ...statement.values,
