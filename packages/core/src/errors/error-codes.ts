@@ -35,6 +35,7 @@ export const errorCodes = {
   "INBOX.TRANSACTION_ABORTED": "retryable",
 
   "OUTBOX.CRASHED": "permanent",
+  "OUTBOX.TRANSITION_REFUSED": "permanent",
 
   "LOCK.HELD_BY_ANOTHER": "transient",
   "LOCK.LOST": "transient",
@@ -64,7 +65,10 @@ export const errorCodes = {
   "BROKER.UNREACHABLE": "transient",
   "BROKER.UNROUTABLE": "permanent",
 
+  "PIPELINE.CIRCUIT_OPEN": "transient",
+  "PIPELINE.FALLBACK_TIMEOUT": "retryable",
   "PIPELINE.INVALID_STEP": "permanent",
+  "PIPELINE.RATE_LIMITED": "transient",
 } as const satisfies Record<string, FailureClass>;
 
 /** The stable, documented name of one kind of failure, as `NAMESPACE.SUBCODE`. */
