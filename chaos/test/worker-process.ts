@@ -9,6 +9,8 @@ export interface WorkerProcess {
   said(line: string): Promise<void>;
   /** Whether the process has ended, by whatever. */
   readonly hasEnded: boolean;
+  /** Whether a signal has ended it. */
+  readonly wasKilled: boolean;
   /** Resolves when it has. */
   readonly ended: Promise<void>;
   /** Stops it in the middle of whatever it does; it notices nothing. */
@@ -44,6 +46,9 @@ export function startWorkerProcess(script: string, args: readonly string[]): Wor
     pid: child.pid,
     get hasEnded() {
       return hasEnded;
+    },
+    get wasKilled() {
+      return child.signalCode !== null;
     },
     ended,
     said: (line) =>

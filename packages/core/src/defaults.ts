@@ -85,6 +85,8 @@ export const defaults = Object.freeze({
   /** Shortest and longest pause of the relay between two polls that found nothing. */
   pollMinMs: 10,
   pollMaxMs: 1_000,
+  /** Longest pause of a worker whose steps put off nearly all that it reads. */
+  trickleMs: 100,
   /** How long `stop()` waits for work in flight. */
   stopTimeoutMs: 15_000,
   /** How much longer `stop()` waits for outcomes that are being recorded when that time is over. */
@@ -111,6 +113,8 @@ export const defaults = Object.freeze({
   headsPerCheck: 1_000,
   /** Waiting keys that a read leaves out; the events of others are dropped after they were read. */
   exceptKeysMax: 1_000,
+  /** Single events of waiting keys that a read leaves out besides: those that it would meet again because a transaction is open. */
+  exceptPassedOverMax: 10_000,
   /** Events of one bucket in hand, at least; four shares of a batch if that is more. */
   heldOfBucketMin: 200,
 
@@ -201,6 +205,8 @@ export const defaults = Object.freeze({
   /** How often a lock that could not be given back is tried again, and the first pause, doubled each time. */
   lockGiveBackRetries: 4,
   lockGiveBackPauseMs: 100,
+  /** How long an event waits, in its turn, for a lock that is taken. */
+  lockedEventWaitMs: 1_000,
   /** How long an event is put off whose lock somebody else holds: half of it to all of it, at random. */
   lockedEventPauseMs: 1_000,
   /** How often the standby of a single-active worker tries to lead: after half of it to all of it, at random. */

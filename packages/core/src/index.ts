@@ -45,6 +45,7 @@ export type { OutboxEventDraft } from "./events/outbox-event-draft.js";
 export { partitionBucket, partitionHashVersion } from "./events/partition-bucket.js";
 export { payloadText, withPayloadText } from "./events/payload-text.js";
 export { copyPlainJson, type JsonProblem, type PlainJsonResult } from "./events/plain-json.js";
+export { type StateTransition, stateTransitionSchema, type TransitionState } from "./events/state-transition.js";
 export {
   createInboxConsumer,
   type InboxConsumer,
@@ -104,7 +105,7 @@ export type {
 export type { MaintenanceCounter } from "./maintenance/maintenance-tasks.js";
 export type { RequeueRule } from "./maintenance/requeue-rule.js";
 export type { AddOptions } from "./outbox/apply-add-options.js";
-export { createOutbox, type Outbox, type OutboxOptions } from "./outbox/create-outbox.js";
+export { type CountingOutbox, createOutbox, type Outbox, type OutboxOptions } from "./outbox/create-outbox.js";
 export {
   createOutboxRelay,
   type OutboxRelay,
@@ -112,6 +113,8 @@ export {
   type RelayState,
   type RelayStopReport,
 } from "./outbox/create-outbox-relay.js";
+export type { EventContext, EventContextOption } from "./outbox/event-context.js";
+export type { OutboxCounter, OutboxMetricsSnapshot } from "./outbox/outbox-counters.js";
 export { type PublishWithOptions, publishWith } from "./outbox/publish-with.js";
 export type { RelayMetricsSnapshot } from "./outbox/relay-counters.js";
 export type { OutboxRelayOptions } from "./outbox/relay-options.js";
@@ -161,6 +164,7 @@ export type {
   HeadState,
   OpenWriter,
   PeekedRow,
+  RenewedBuckets,
 } from "./protocols/bucket-operations.js";
 export { type CancelTimer, type Clock, systemClock } from "./protocols/clock.js";
 export type { DistributedLock, HeldLock, LockOptions } from "./protocols/distributed-lock.js";

@@ -17,15 +17,13 @@ export function addedEventsListener(client: unknown): (() => void) | undefined {
 export function listenForAddedEvents<Client extends object>(
   client: Client,
   onAdded: () => void,
-  members: Readonly<Record<string, unknown>>,
+  members: Readonly<Record<PropertyKey, unknown>>,
 ): Client {
   // A property set on the transaction client would end up on the client that all transactions share.
   return new Proxy(client, {
     get(target, property) {
       if (property === added) return onAdded;
-      return typeof property === "string" && Object.hasOwn(members, property)
-        ? members[property]
-        : Reflect.get(target, property);
+      return Object.hasOwn(members, property) ? members[property] : Reflect.get(target, property);
     },
   });
 }

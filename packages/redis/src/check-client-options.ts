@@ -8,7 +8,8 @@ interface OptionRule {
 
 const rules: readonly OptionRule[] = [
   {
-    problem: "enableOfflineQueue is on: without a connection commands wait, and are carried out when nobody waits for them any more",
+    problem:
+      "enableOfflineQueue is on: without a connection commands wait, and are carried out when nobody waits for them any more",
     isBroken: ({ enableOfflineQueue }) => enableOfflineQueue !== false,
   },
   {
@@ -20,7 +21,8 @@ const rules: readonly OptionRule[] = [
     isBroken: ({ maxRetriesPerRequest }) => maxRetriesPerRequest !== 0,
   },
   {
-    problem: "neither commandTimeout nor socketTimeout is set: a connection whose other end has vanished is kept for long",
+    problem:
+      "neither commandTimeout nor socketTimeout is set: a connection whose other end has vanished is kept for long",
     isBroken: ({ commandTimeout, socketTimeout }) => !isPositive(commandTimeout) && !isPositive(socketTimeout),
   },
   {

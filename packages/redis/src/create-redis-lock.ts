@@ -50,6 +50,9 @@ export function createRedisLock(options: RedisLockOptions): DistributedLock {
   const { client, keyPrefix, ...lock } = validateOptions("createRedisLock", redisLockOptions, options);
   const problems = problemsOfClientOptions(client.options);
   if (problems.length > 0)
-    lock.logger.warn({ problems }, "the Redis client does not suit a lock: make it with new Redis(url, redisClientOptions)");
+    lock.logger.warn(
+      { problems },
+      "the Redis client does not suit a lock: make it with new Redis(url, redisClientOptions)",
+    );
   return createDistributedLock(createRedisLockStore(client, keyPrefix), lock);
 }

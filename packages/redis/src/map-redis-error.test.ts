@@ -40,7 +40,10 @@ const table: readonly [Error, RegExp][] = [
   [reply("TRYAGAIN Multiple keys request during rehashing of slot"), /\(TRYAGAIN\)$/],
   [reply("NOAUTH Authentication required."), /asks for a password/],
   [reply("WRONGPASS invalid username-password pair"), /refused the client's password/],
-  [reply("NOPERM User app has no permissions to access the 'omni-box:lock:held:order-7' key"), /access rules \(NOPERM\)$/],
+  [
+    reply("NOPERM User app has no permissions to access the 'omni-box:lock:held:order-7' key"),
+    /access rules \(NOPERM\)$/,
+  ],
   [reply("WRONGTYPE Operation against a key holding the wrong kind of value"), /choose another keyPrefix/],
   [reply(`ERR value is not an integer or out of range ${token}`), /refused the command \(ERR\)$/],
   [reply(`SOMETHINGNEW about ${token}`), /refused the command \(SOMETHINGNEW\)$/],

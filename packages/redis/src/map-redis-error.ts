@@ -32,7 +32,8 @@ const networkCodes = new Set([
   "ERR_STREAM_DESTROYED",
 ]);
 const tlsCode = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/;
-const notConnected = /^(Connection is closed|Stream isn't writeable|connect ETIMEDOUT|None of startup nodes|All sentinels)/;
+const notConnected =
+  /^(Connection is closed|Stream isn't writeable|connect ETIMEDOUT|None of startup nodes|All sentinels)/;
 const noAnswer = /^(Command timed out|Socket timeout)/;
 
 /**
@@ -53,7 +54,8 @@ export function reasonOfRedisError(error: unknown): string | null {
   if (typeof code === "string" && (networkCodes.has(code) || tlsCode.test(code))) return `cannot be reached: ${code}`;
   if (notConnected.test(message)) return "cannot be reached: there is no connection";
   if (noAnswer.test(message)) return "did not answer in time";
-  if (name === "MaxRetriesPerRequestError" || name === "AbortError") return "cannot be reached: the connection was lost";
+  if (name === "MaxRetriesPerRequestError" || name === "AbortError")
+    return "cannot be reached: the connection was lost";
   if (name === "ClusterAllFailedError") return "cannot be reached: no node of the cluster answers";
   if (name !== "ReplyError") return null;
   const word = /^[A-Z]+/.exec(message)?.[0] ?? "ERR";

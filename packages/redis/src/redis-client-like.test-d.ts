@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { createRedisLock } from "./create-redis-lock.js";
-import { redisClientOptions } from "./redis-client-options.js";
 import type { RedisClientLike, RedisPublisherLike, RedisSubscriberLike } from "./redis-client-like.js";
+import { redisClientOptions } from "./redis-client-options.js";
 import { createRedisWakeUp } from "./wake-up/create-redis-wake-up.js";
 import { createRedisWakeUpSender } from "./wake-up/create-redis-wake-up-sender.js";
 

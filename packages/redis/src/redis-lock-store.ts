@@ -2,16 +2,17 @@ import type { LockClaim, LockStore } from "@omni-box/core";
 import { lockScripts } from "./lock-scripts.js";
 import { mapRedisError } from "./map-redis-error.js";
 import type { RedisClientLike } from "./redis-client-like.js";
-import { untilReady } from "./until-ready.js";
+import { createUntilReady } from "./until-ready.js";
 
 /** Keeps locks in Redis: a key with the holder's token for each, and one that counts the holders of all. */
 export function createRedisLockStore(client: RedisClientLike, keyPrefix: string): LockStore {
   const fencingKey = `${keyPrefix}fence`;
+  const untilReady = createUntilReady(client);
   const lockKey = ({ key }: LockClaim) => `${keyPrefix}held:${key}`;
 
   async function run(script: string, keys: readonly string[], args: readonly string[], signal: AbortSignal) {
     try {
-      await untilReady(client, signal);
+      await untilReady(signal);
       signal.throwIfAborted();
       return await client.eval(script, keys.length, ...keys, ...args);
     } catch (error) {

@@ -77,7 +77,9 @@ function createProcess(server: string, port: number): Node {
     kill,
     async start() {
       const options = ["--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"];
-      child = spawn(server, ["--port", String(port), ...options, "--repl-diskless-sync-delay", "0"], { stdio: "ignore" });
+      child = spawn(server, ["--port", String(port), ...options, "--repl-diskless-sync-delay", "0"], {
+        stdio: "ignore",
+      });
       await once(child, "spawn");
     },
     freeze: async () => void child?.kill("SIGSTOP"),
@@ -96,7 +98,19 @@ async function createContainer(port: number): Promise<Node> {
     await run("docker", [...args]);
   };
   const image = process.env.OMNI_BOX_REDIS_IMAGE ?? "redis:8";
-  await docker("create", "--name", name, "--network", "host", image, "redis-server", "--port", String(port), "--save", "");
+  await docker(
+    "create",
+    "--name",
+    name,
+    "--network",
+    "host",
+    image,
+    "redis-server",
+    "--port",
+    String(port),
+    "--save",
+    "",
+  );
   return {
     start: () => docker("start", name),
     kill: () => docker("kill", "--signal", "KILL", name),

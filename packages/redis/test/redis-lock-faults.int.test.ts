@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { DistributedLock, HeldLock, LockOptions } from "@omni-box/core";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createRecordingLogger } from "../../rabbitmq/test/recording-logger.js";
+import { createRecordingLogger, type RecordingLogger } from "../../rabbitmq/test/recording-logger.js";
 import { startTcpProxy, type TcpProxy } from "../../rabbitmq/test/tcp-proxy.js";
-import { createRedisLock } from "../src/index.js";
+import { createRedisLock, redisClientOptions } from "../src/index.js";
 import { createPrivateRedis, type PrivateRedis, startPrivateRedis } from "./private-redis.js";
 import { startProcess } from "./start-process.js";
 import { createTestClient, ready } from "./test-client.js";
@@ -16,12 +19,12 @@ const lockKey = `${keyPrefix}held:${key}`;
 /** What a busy machine may take on top of any time. */
 const within = { timeout: 20_000, interval: 20 };
 
-const logger = createRecordingLogger();
-const errors: unknown[] = [];
 const cleanUps: (() => unknown)[] = [];
 let redis: PrivateRedis;
+let logger: RecordingLogger;
 
 beforeEach(async () => {
+  logger = createRecordingLogger();
   redis = await createPrivateRedis();
   cleanUps.push(redis.remove);
 });
@@ -40,14 +43,14 @@ async function hold(lock: DistributedLock, options: LockOptions = {}): Promise<H
   return (await lock.acquire(key, options)) ?? expect.fail("the lock could not be had");
 }
 
-async function unavailable(lock: DistributedLock, options?: LockOptions): Promise<void> {
+/** @returns the error */
+async function unavailable(lock: DistributedLock, options?: LockOptions): Promise<unknown> {
   const error: unknown = await lock.acquire(key, options).catch((thrown: unknown) => thrown);
-  errors.push(error);
   expect(error).toMatchObject({ code: "LOCK.UNAVAILABLE" });
+  return error;
 }
 
-const lost = (held: HeldLock) =>
-  expect.poll(() => held.signal.reason, within).toMatchObject({ code: "LOCK.LOST" });
+const lost = (held: HeldLock) => expect.poll(() => held.signal.reason, within).toMatchObject({ code: "LOCK.LOST" });
 
 /** A proxy in front of a server that can be exchanged for another one. */
 async function startSwitch(): Promise<{ proxy: TcpProxy; target: { host: string; port: number } }> {
@@ -75,6 +78,18 @@ describe("without Redis", () => {
   it("a lock that is asked for right after its client was made waits for the connection", async () => {
     await redis.start();
     await hold(connect().lock);
+  });
+
+  it("a lock makes a lazy client connect, and all who ask meanwhile wait together", async () => {
+    await redis.start();
+    const client = new Redis(redis.port, "127.0.0.1", { ...redisClientOptions, lazyConnect: true });
+    cleanUps.push(() => client.disconnect());
+    const lock = createRedisLock({ client, keyPrefix, logger });
+    const acquiring = Promise.all(Array.from({ length: 50 }, (_, index) => lock.acquire(`${key}-${index}`)));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(client.listenerCount("ready")).toBe(1);
+    expect((await acquiring).every((held) => held !== null)).toBe(true);
+    expect(client.listenerCount("ready")).toBe(0);
   });
 
   it("a lock that is held is lost when its time is over", async () => {
@@ -185,8 +200,7 @@ describe("a fail-over", () => {
     await ready(client);
     target.port = successor.port;
     await redis.command("REPLICAOF", "127.0.0.1", String(successor.port));
-    await unavailable(lock);
-    expect(String(errors.at(-1))).toContain("READONLY");
+    expect(String(await unavailable(lock))).toContain("READONLY");
     await expect.poll(() => lock.acquire(key).catch(() => null), within).not.toBe(null);
     expect(await successor.command("EXISTS", lockKey)).toBe(1);
   });
@@ -250,11 +264,9 @@ describe("processes", () => {
 
   it("that want a lock two hundred times have it one at a time, in the order of their fencing numbers", async () => {
     await redis.start();
-    const { mkdtempSync, readFileSync, rmSync, writeFileSync } = await import("node:fs");
-    const { tmpdir } = await import("node:os");
-    const folder = mkdtempSync(`${tmpdir()}/omni-box-turns-`);
+    const folder = mkdtempSync(join(tmpdir(), "omni-box-turns-"));
     cleanUps.push(() => rmSync(folder, { recursive: true }));
-    const file = `${folder}/turns`;
+    const file = join(folder, "turns");
     writeFileSync(file, "");
     const start = () => startProcess("contending-process.mjs", redis.url, keyPrefix, key, "100", file);
     const processes = [start(), start()];
@@ -303,20 +315,30 @@ describe("a client with ioredis's own options", () => {
 });
 
 describe("what is said", () => {
-  it("of all this, in logs and errors, holds no key, no prefix and no token", async () => {
+  it("in logs and errors holds no key, no prefix and no token", async () => {
+    const { lock, client } = connect();
+    const errors = [await unavailable(lock)];
     await redis.start();
-    const { lock } = connect();
+    await ready(client);
     await redis.command("SET", fencingKey, "not a number");
-    await unavailable(lock);
+    errors.push(await unavailable(lock));
     await redis.command("DEL", fencingKey);
     await redis.command("LPUSH", lockKey, "no lock");
-    const held = await lock.acquire(key).catch((thrown: unknown) => errors.push(thrown));
-    expect(held).not.toBe(null);
+    errors.push(await unavailable(lock));
+    await redis.command("DEL", lockKey);
+    const held = await hold(lock, { ttlMs: 1_500 });
+    await redis.freeze();
+    await lost(held);
+    errors.push(held.signal.reason, await unavailable(lock));
+    await redis.thaw();
     await redis.command("CONFIG", "SET", "requirepass", "letmein");
-    await unavailable(connect().lock);
+    errors.push(await unavailable(connect().lock));
     const said = JSON.stringify([logger.lines, errors.map((error) => [String(error), error])]);
-    expect(logger.lines.length).toBeGreaterThan(5);
-    expect(errors.length).toBeGreaterThan(5);
+    expect(logger.lines.map(({ message }) => message)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/could not be extended/), expect.stringMatching(/was lost/)]),
+    );
+    for (const word of ["(ERR)", "(WRONGTYPE)", "LOCK.LOST", "did not answer", "(NOAUTH)"])
+      expect(said).toContain(word);
     for (const secret of [key, keyPrefix, "letmein"]) expect(said).not.toContain(secret);
     expect(said).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-/);
   });

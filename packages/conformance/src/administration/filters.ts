@@ -100,21 +100,21 @@ export const filterStories: readonly AdministrationStory<TimedHarness>[] = [
       const failed = await addFailed(["a"]);
       const filter = { ids: idsOf(failed) };
       const broken = [
-        administration.list({ filter, limit: 0 }),
-        administration.list({ filter, limit: 1_001 }),
-        administration.list({ filter: { errorContains: "" }, limit: 1 }),
-        administration.requeue({ filter, limit: 10_001 }),
-        administration.requeue({ filter, limit: 1, reason: "r".repeat(301) }),
-        administration.skip({ filter: { createdFrom: new Date(Number.NaN) }, limit: 1 }),
-        administration.purge({ filter, limit: 0.5 }),
-        administration.blockedKeys({ limit: 0 }),
-        administration.statistics({ countLimit: 0 }),
-        administration.removeOld({ status: "failed", olderThanMs: -1, limit: 1 }),
-        administration.releaseExpiredLeases({ limit: 0 }),
-        administration.takeDeadLetters({ limit: 1, leaseMs: 0 }),
+        () => administration.list({ filter, limit: 0 }),
+        () => administration.list({ filter, limit: 1_001 }),
+        () => administration.list({ filter: { errorContains: "" }, limit: 1 }),
+        () => administration.requeue({ filter, limit: 10_001 }),
+        () => administration.requeue({ filter, limit: 1, reason: "r".repeat(301) }),
+        () => administration.skip({ filter: { createdFrom: new Date(Number.NaN) }, limit: 1 }),
+        () => administration.purge({ filter, limit: 0.5 }),
+        () => administration.blockedKeys({ limit: 0 }),
+        () => administration.statistics({ countLimit: 0 }),
+        () => administration.removeOld({ status: "failed", olderThanMs: -1, limit: 1 }),
+        () => administration.releaseExpiredLeases({ limit: 0 }),
+        () => administration.takeDeadLetters({ limit: 1, leaseMs: 0 }),
       ];
       for (const [index, call] of broken.entries()) {
-        assert.equal(await outcomeOf(call), "CONFIG.INVALID_OPTIONS", `call ${index}`);
+        assert.equal(await outcomeOf(call()), "CONFIG.INVALID_OPTIONS", `call ${index}`);
       }
       assert.equal((await administration.list({ filter: { statuses: ["failed"] }, limit: 10 })).length, 1);
     },

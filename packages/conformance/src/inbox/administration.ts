@@ -80,7 +80,7 @@ export const inboxAdministrationCases: readonly InboxRepositoryCase[] = [
     },
   },
   {
-    id: "inbox.administration.filters",
+    id: "inbox.administration.filters-of-inbox",
     title: "a filter can name a consumer group and sources; aggregate types match nothing in an inbox",
     requires,
     async run(harness, features) {

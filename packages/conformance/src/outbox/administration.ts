@@ -36,7 +36,7 @@ export const outboxAdministrationCases: readonly OutboxRepositoryCase[] = [
     },
   },
   {
-    id: "outbox.administration.filters",
+    id: "outbox.administration.filters-of-outbox",
     title: "a filter can name aggregate types; consumer groups and sources match nothing in an outbox",
     requires: ["administration"],
     async run(harness, features) {

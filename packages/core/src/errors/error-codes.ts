@@ -35,6 +35,7 @@ export const errorCodes = {
   "INBOX.TRANSACTION_ABORTED": "retryable",
 
   "OUTBOX.CRASHED": "permanent",
+  "OUTBOX.TRANSITION_REFUSED": "permanent",
 
   "LOCK.HELD_BY_ANOTHER": "transient",
   "LOCK.LOST": "transient",

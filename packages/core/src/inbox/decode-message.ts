@@ -7,7 +7,7 @@ import type { ConsumedMessage } from "../protocols/event-consumer.js";
 import type { EnvelopeData, EnvelopeParser } from "../wire/envelope-parser.js";
 import { storableSeq } from "../wire/sender-seq.js";
 import { undecodable } from "../wire/undecodable.js";
-import { storableHeaders } from "./storable-headers.js";
+import { storableHeaders } from "../events/storable-headers.js";
 import { describeUndecodable, undecodableDraft, undecodableIdPrefix } from "./undecodable-draft.js";
 
 /** What a message is decoded with. */

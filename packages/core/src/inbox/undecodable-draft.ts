@@ -9,7 +9,7 @@ import type { ConsumedMessage } from "../protocols/event-consumer.js";
 import type { EnvelopeParser } from "../wire/envelope-parser.js";
 import { eventHeaders } from "../wire/message-converter.js";
 import { undecodable } from "../wire/undecodable.js";
-import { storableHeaders } from "./storable-headers.js";
+import { storableHeaders } from "../events/storable-headers.js";
 
 const unknown = "undecodable";
 /** What the message ids of such rows begin with, and no other's may. */

@@ -95,9 +95,10 @@ export function createSingleActive(options: SingleActiveOptions): SingleActive {
   }
 
   async function lead(held: HeldLock, stopping: AbortSignal): Promise<void> {
+    if (stopping.aborted) return held.release();
     const ended = joinSignals(held.signal, stopping);
     leading = held;
-    logger.info({ key }, "this process leads");
+    logger.info({ key, fencingNumber: held.fencingNumber }, "this process leads");
     try {
       // A start that takes long must not keep a process from stepping down.
       await Promise.race([startWorker(), aborted(ended.signal)]);
@@ -116,8 +117,10 @@ export function createSingleActive(options: SingleActiveOptions): SingleActive {
       await worker.start();
       failure = null;
     } catch (error) {
+      // Once, and not at every try.
+      const say = failure === null ? logger.error : logger.debug;
       failure = describeFailure(error);
-      logger.error({ key, error: failure }, "the worker could not be started; another process may try");
+      say({ key, error: failure }, "the worker could not be started; another process may try");
     }
   }
 

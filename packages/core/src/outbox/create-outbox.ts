@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { defaults, limits } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
-import { objectWith, validateOptions } from "../errors/validate-options.js";
+import { functionOption, objectWith, validateOptions } from "../errors/validate-options.js";
 import { isSealedDraft, type OutboxEventDraft } from "../events/outbox-event-draft.js";
 import type { AddedEvent, OutboxEventRepository } from "../protocols/outbox-event-repository.js";
 import { type AddOptions, applyAddOptions } from "./apply-add-options.js";
 import { checkDraft } from "./check-draft.js";
+import { applyEventContext, type EventContextOption } from "./event-context.js";
+import { createOutboxCounters, type OutboxMetricsSnapshot } from "./outbox-counters.js";
 
 /** The producing side: events are added in the transaction that changes the data. */
 export interface Outbox<Tx> {
@@ -29,6 +31,12 @@ export interface Outbox<Tx> {
   ): Promise<readonly AddedEvent[]>;
 }
 
+/** An outbox that counts what is added through it. */
+export interface CountingOutbox<Tx> extends Outbox<Tx> {
+  /** The counters since it was created. */
+  metrics(): OutboxMetricsSnapshot;
+}
+
 /** Options of {@link createOutbox}. */
 export interface OutboxOptions<Tx, Root> {
   readonly repository: OutboxEventRepository<Tx, Root>;
@@ -39,12 +47,18 @@ export interface OutboxOptions<Tx, Root> {
    * committed at once, by themselves, and atomicity with other writes is lost.
    */
   readonly strict?: boolean | undefined;
+  /**
+   * Tells what events take along from where they are added, such as a trace or a correlation id; default none. What an event, or
+   * the options of `add`, say themselves wins; what breaks a limit is left out. When it throws, `add` rejects with that, and nothing was sent.
+   */
+  readonly context?: EventContextOption | undefined;
 }
 
 const outboxOptions = z.strictObject({
   repository: objectWith<OutboxEventRepository<unknown, unknown>>("an outbox repository", "add", "isTransaction"),
   payloadMaxBytes: z.int().min(1_024).max(67_108_864).default(limits.payloadMaxBytes),
   strict: z.boolean().default(defaults.strict),
+  context: functionOption<EventContextOption>("()").optional(),
 });
 
 /**
@@ -54,11 +68,30 @@ const outboxOptions = z.strictObject({
  */
 export function createOutbox<Tx, Root = never>(
   options: OutboxOptions<Tx, Root> & { readonly strict: false },
-): Outbox<Tx | Root>;
-export function createOutbox<Tx, Root = never>(options: OutboxOptions<Tx, Root>): Outbox<Tx>;
-export function createOutbox<Tx, Root>(options: OutboxOptions<Tx, Root>): Outbox<Tx | Root> {
-  const { payloadMaxBytes, strict } = validateOptions("createOutbox", outboxOptions, options);
+): CountingOutbox<Tx | Root>;
+export function createOutbox<Tx, Root = never>(options: OutboxOptions<Tx, Root>): CountingOutbox<Tx>;
+export function createOutbox<Tx, Root>(options: OutboxOptions<Tx, Root>): CountingOutbox<Tx | Root> {
+  const { payloadMaxBytes, strict, context } = validateOptions("createOutbox", outboxOptions, options);
   const { repository } = options;
+
+  const counters = createOutboxCounters();
+
+  async function check(
+    client: Tx | Root,
+    list: readonly OutboxEventDraft[],
+    addOptions: AddOptions | undefined,
+  ): Promise<readonly OutboxEventDraft[]> {
+    if (strict && !repository.isTransaction(client)) throw transactionRequired();
+    if (list.length > limits.addMaxEvents) throw tooMany(list.length);
+    // A copy, since the list may change while schemas are asked; holes become undefined and are refused.
+    const given = Array.from(list);
+    if (!given.every(isSealedDraft)) throw notAnEvent();
+    if (given.length === 0) return given;
+    // Before anything is awaited, while the caller's context is that of this call.
+    const drafts = applyEventContext(applyAddOptions(given, addOptions), context?.());
+    for (const draft of drafts) await checkDraft(draft, payloadMaxBytes);
+    return drafts;
+  }
 
   return Object.freeze({
     async add(
@@ -66,17 +99,11 @@ export function createOutbox<Tx, Root>(options: OutboxOptions<Tx, Root>): Outbox
       events: OutboxEventDraft | readonly OutboxEventDraft[],
       addOptions?: AddOptions,
     ): Promise<readonly AddedEvent[]> {
-      if (strict && !repository.isTransaction(client)) throw transactionRequired();
       const list: readonly OutboxEventDraft[] = isList(events) ? events : [events];
-      if (list.length === 0) return [];
-      if (list.length > limits.addMaxEvents) throw tooMany(list.length);
-      // A copy, since the list may change while schemas are asked; holes become undefined and are refused.
-      const given = Array.from(list);
-      if (!given.every(isSealedDraft)) throw notAnEvent();
-      const drafts = applyAddOptions(given, addOptions);
-      for (const draft of drafts) await checkDraft(draft, payloadMaxBytes);
-      return repository.add(client, drafts);
+      const drafts = await counters.check(list.length, () => check(client, list, addOptions));
+      return drafts.length === 0 ? [] : counters.store(drafts.length, () => repository.add(client, drafts));
     },
+    metrics: () => counters.snapshot(),
   });
 }
 

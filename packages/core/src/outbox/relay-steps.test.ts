@@ -219,6 +219,28 @@ describe.each(strategies)("a rate limit in a running relay over %s", (_name, str
     await relay.stop();
   });
 
+  it("is used to the full without waiting in the step too, and the backlog is not read in vain again and again", async () => {
+    let asked = 0;
+    const { relay, repository, delivered, clock, until } = setUp(
+      strategy(),
+      [
+        (_event, _context, next) => {
+          asked += 1;
+          return next();
+        },
+        rateLimit({ perSecond: 50, burst: 5, maxWaitMs: 0 }),
+      ],
+      { batchSize: 50 },
+    );
+    await storeEvents(repository, sampleDrafts(1_000));
+    await relay.start();
+    await until(() => delivered().length === 1_000);
+    expect(clock.monotonicMs()).toBeGreaterThanOrEqual(19_800);
+    expect(clock.monotonicMs()).toBeLessThanOrEqual(30_000);
+    expect(asked).toBeLessThan(6_000);
+    await relay.stop();
+  });
+
   it("lets the relay stop at once", async () => {
     const { relay, repository, clock, delivered, settle } = setUp(strategy(), [rateLimit({ perSecond: 1, burst: 1 })]);
     await storeEvents(repository, sampleDrafts(20));

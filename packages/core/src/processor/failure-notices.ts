@@ -21,9 +21,9 @@ export interface FailureCallbacks<E extends BaseEvent> {
   /**
    * Called when an event has failed for good, after that is recorded.
    *
-   * At most once by one worker for each time that an event fails; never if the process dies between the record and the call. It is
-   * for alarms; what must not be missed is for a dead-letter publisher, which reads the table. It is not waited for, also not by
-   * `stop()`, and what it throws or rejects with is logged once and changes nothing.
+   * At most once by one worker for each time that an event fails; not at all if the process dies
+   * between the record and the call. So it is for alarms. It is not waited for, also not by `stop()`, and what it throws or
+   * rejects with is logged once and changes nothing.
    */
   readonly onFailed?: ((notice: FailureNotice<E>) => unknown) | undefined;
   /** Called when the failure number `at` of an event is recorded, from 1, whether or not it is its last; otherwise like `onFailed`. */

@@ -92,8 +92,9 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
   let abandoned = 0;
   let emptyPolls = 0;
   let isWaitingForRoom = false;
-  /** Batches in a row of which the steps let nothing through. */
+  /** Batches in a row of which the steps let nothing through, or hardly anything; and how long to pause after them at most. */
   let heldBack = 0;
+  let heldBackMaxMs = pollMaxMs;
   let drainWaiters: (() => void)[] = [];
 
   const progressed = () => {
@@ -128,11 +129,11 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
 
   /**
    * Behind an open breaker or a limit the whole backlog would be read at full speed, to be put off. Nudges do not end this pause,
-   * as they would come all the time.
+   * as they would come all the time. It is short where a limit lets some through, which must not miss their turns.
    */
   async function pauseWhileHeldBack(): Promise<void> {
     if (heldBack === 0) return;
-    await waitOrAbort(clock, Math.min(pollMaxMs, pollMinMs * 2 ** Math.min(heldBack - 1, 30)), stopping.signal);
+    await waitOrAbort(clock, Math.min(heldBackMaxMs, pollMinMs * 2 ** Math.min(heldBack - 1, 30)), stopping.signal);
     progressed();
   }
 
@@ -214,9 +215,14 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
   }
 
   function noteHeldBack({ counts, results }: BatchProcessingResult<E>): void {
+    const through = results.length - counts.defer - counts.release;
     // An outage has pauses of its own.
-    if (!gate.isOpen && counts.defer > 0 && counts.defer + counts.release === results.length) heldBack += 1;
-    else if (results.length > 0) heldBack = 0;
+    if (gate.isOpen || counts.defer === 0 || through * 10 > counts.defer) {
+      if (results.length > 0) heldBack = 0;
+      return;
+    }
+    heldBack += 1;
+    heldBackMaxMs = through === 0 ? pollMaxMs : Math.min(pollMaxMs, defaults.trickleMs);
   }
 
   function reportCrashed(crashed: readonly CrashedEvent[]): void {

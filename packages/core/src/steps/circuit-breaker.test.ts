@@ -112,6 +112,13 @@ describe("circuitBreaker", () => {
     expect(logger.alarms).toEqual(['the circuit breaker of "orders" has opened: nobody is there']);
   });
 
+  it("names ten open keys in the health, and counts the others", async () => {
+    const { run, step } = setUp({ failureThreshold: 1, key: ({ topic }) => topic });
+    for (let n = 0; n < 25; n += 1) await run(`${n}`);
+    const reasons = step.healthReasons();
+    expect([reasons.length, reasons.at(-1)]).toEqual([11, "and so are the circuit breakers of 15 other keys"]);
+  });
+
   it("forgets healthy keys rather than failing ones, and no more are kept than there may be", async () => {
     const { run, step, handle } = setUp({ key: ({ topic }) => topic });
     handle.mockResolvedValue(outcome.completed());
@@ -119,6 +126,7 @@ describe("circuitBreaker", () => {
     handle.mockResolvedValue(down());
     for (let n = 0; n < defaults.breakerKeys; n += 1) await run(`failing ${n}`);
     expect(step.snapshot().length).toBe(defaults.breakerKeys);
+    expect(step.healthReasons()).toEqual([]);
     expect(step.snapshot().map(({ key }) => key)).not.toContain("healthy");
     await run("one more");
     expect(step.snapshot().length).toBe(defaults.breakerKeys);
@@ -129,6 +137,7 @@ describe("circuitBreaker", () => {
     ["a release", outcome.release("stopping")],
     ["the database", outcome.defer(new OmniBoxError("STORE.UNREACHABLE", "gone"))],
     ["a lost lease", outcome.defer(new OmniBoxError("INBOX.LEASE_LOST", "gone"))],
+    ["what a handler asks for", outcome.retry(new OmniBoxError("INBOX.HANDLER_RETRY", "too early"))],
     ["a missing handler", outcome.retry(new OmniBoxError("INBOX.NO_HANDLER", "none"))],
     ["another step that defers", outcome.defer(new OmniBoxError("PIPELINE.RATE_LIMITED", "wait"))],
   ])("takes no notice of %s", async (_what, given) => {

@@ -41,7 +41,8 @@ export interface CircuitBreakerOptions<E extends BaseEvent> {
   readonly key?: ((event: E) => string) | undefined;
   /**
    * Whether an outcome that is not `completed` says that what the step guards does not work. Default: a retry or deferral, unless
-   * it is about omni-box itself (`STORE.*`, `LOCK.*`, `PIPELINE.*`, a lost lease, a missing handler). Other outcomes say nothing.
+   * it is about omni-box itself (`STORE.*`, `LOCK.*`, `PIPELINE.*`, a lost lease, a missing handler) or what a handler asked for with
+   * `handlerRetry`. Other outcomes say nothing.
    */
   readonly isFailure?: ((outcome: Outcome, event: E) => boolean) | undefined;
   /** Told of every change of state, tries included; what it throws is logged once and changes nothing. */
@@ -57,6 +58,9 @@ export type CircuitBreaker<E extends BaseEvent> = Step<E> & {
   /** What is wrong, for the `health()` of the worker that the step is used in. */
   healthReasons(): readonly string[];
 };
+
+const reasonsMax = 10;
+const keyShownMax = 100;
 
 const breakerOptions = z.strictObject({
   failureThreshold: z.int().min(1).max(1_000_000).default(defaults.breakerFailureThreshold),
@@ -134,7 +138,7 @@ export function circuitBreaker<E extends BaseEvent>(options: CircuitBreakerOptio
   if (keyOf === undefined) circuitOf(null);
   return Object.assign(circuitBreaker, {
     snapshot: () => [...circuits].map(([key, circuit]) => snapshotOf(key, circuit)),
-    healthReasons: () => [...circuits].flatMap(([key, circuit]) => reasonsOf(key, circuit)),
+    healthReasons: () => shortened([...circuits].flatMap(([key, circuit]) => reasonsOf(key, circuit))),
   });
 }
 
@@ -146,7 +150,7 @@ function makeRoom(circuits: Map<string | null, Circuit>): void {
 }
 
 function nameOf(key: string | null): string {
-  return key === null ? "the circuit breaker" : `the circuit breaker of ${JSON.stringify(key)}`;
+  return key === null ? "the circuit breaker" : `the circuit breaker of ${JSON.stringify(key.slice(0, keyShownMax))}`;
 }
 
 function failureOf(outcome: Exclude<Outcome, { readonly kind: "completed" }>): FailureDescription {
@@ -169,6 +173,14 @@ function failedTry(given: Outcome, remainingMs: number): Outcome {
 
 function snapshotOf(key: string | null, { state, failuresInRow, failure }: Circuit): CircuitSnapshot {
   return { key, state, failuresInRow, failure };
+}
+
+/** A service behind thousands of keys must not fill a health endpoint. */
+function shortened(reasons: readonly string[]): readonly string[] {
+  const more = reasons.length - reasonsMax;
+  return more <= 0
+    ? reasons
+    : [...reasons.slice(0, reasonsMax), `and so are the circuit breakers of ${more} other keys`];
 }
 
 function reasonsOf(key: string | null, { state, failure }: Circuit): readonly string[] {

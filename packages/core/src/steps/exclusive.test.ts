@@ -81,7 +81,7 @@ describe("exclusive", () => {
   });
 
   it("puts an event off, without an attempt and for a while, whose lock another process holds", async () => {
-    const { lock, run, ids } = setUp({ pauseMs: 400 });
+    const { lock, run, ids } = setUp({ pauseMs: 400, waitMs: 0 });
     await lock.connect().acquire("order-1");
     const delays: number[] = [];
     for (let look = 0; look < 20; look += 1) {
@@ -105,6 +105,18 @@ describe("exclusive", () => {
     await clock.advance(250);
     await end(0);
     expect(await running).toEqual(outcome.completed());
+  });
+
+  it("puts an event off that has waited too long for others of its key in its own process, so that its turn is free", async () => {
+    const { clock, run, end, ids } = setUp({ waitMs: 500 });
+    const [working, behind] = [run("1"), run("2")];
+    await clock.advance(499);
+    await clock.advance(1);
+    expect(await behind).toEqual(isPutOff("another event of its key is at work"));
+    await end(0);
+    expect(await working).toEqual(outcome.completed());
+    expect(ids()).toEqual(["1"]);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it("takes no lock for an event without a key", async () => {
@@ -166,7 +178,7 @@ describe("exclusive", () => {
     await clock.advance(100);
     stop();
     expect(await behind).toMatchObject({ kind: "release" });
-    expect(await elsewhere).toEqual(outcome.release("the worker is stopping"));
+    expect(await elsewhere).toEqual(outcome.release("the worker is stopping, or lost the event"));
     await end(0);
     expect(await working).toEqual(outcome.completed());
   });

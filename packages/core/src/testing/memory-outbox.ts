@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { EventDefinition } from "../events/define-event.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
 import type { OutboxEventDraft } from "../events/outbox-event-draft.js";
-import { createOutbox, type Outbox } from "../outbox/create-outbox.js";
+import { type CountingOutbox, createOutbox } from "../outbox/create-outbox.js";
 import type { Clock } from "../protocols/clock.js";
 import type { OutboxEventRepository } from "../protocols/outbox-event-repository.js";
 import { type ExpectedEvent, expectOutboxEvent, listEvents } from "./expect-outbox-event.js";
@@ -17,7 +17,7 @@ import type { MemoryTransaction } from "./memory-transaction.js";
  * count as committed at once. A Prisma client outside a transaction is refused as in production. For real roll-backs
  * give it transactions of `repository.transaction(…)`, or of an inbox in memory.
  */
-export interface MemoryOutbox extends Outbox<unknown> {
+export interface MemoryOutbox extends CountingOutbox<unknown> {
   /** Where the events are; hand it to a relay to test the way to a broker too. */
   readonly repository: MemoryOutboxRepository;
   /** The events that were added and committed, oldest first. */
@@ -62,6 +62,7 @@ export function createMemoryOutbox({ clock, payloadMaxBytes }: MemoryOutboxOptio
   return Object.freeze({
     repository,
     add: outbox.add,
+    metrics: outbox.metrics,
     get added() {
       return repository.all();
     },

@@ -114,6 +114,8 @@ export function recordFailedSql(table: string, fence: FenceSql): string {
           last_error = given.error,
           next_attempt_at = NULL,
           failed_at = statement_timestamp(),
+          -- Whoever requeued it by hand may have left these.
+          dead_lettered_at = NULL, dead_letter_attempts = 0, dead_letter_at = NULL,
           history = ${appendedHistorySql("failed", failure)},
           ${settled}
       FROM given

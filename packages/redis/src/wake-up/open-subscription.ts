@@ -1,6 +1,6 @@
 import { redisDefaults } from "../defaults.js";
 import type { RedisSubscriberLike } from "../redis-client-like.js";
-import { untilReady } from "../until-ready.js";
+import { createUntilReady } from "../until-ready.js";
 import { waitWithin } from "../wait-within.js";
 
 /** One connection that is subscribed, until it is lost or closed. */
@@ -61,7 +61,7 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
     close,
   };
   try {
-    await waitWithin(untilReady(client, ended), timeoutMs, "the connecting", ended);
+    await waitWithin(createUntilReady(client)(ended), timeoutMs, "the connecting", ended);
     await waitWithin(client.subscribe(channel), timeoutMs, "SUBSCRIBE", ended);
     return subscription;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { limits } from "../defaults.js";
-import { textProblem } from "../events/text-field.js";
+import { textProblem } from "./text-field.js";
 
 /**
  * A frozen copy of those headers that can be stored, in their order, as many as fit into `limits`.
