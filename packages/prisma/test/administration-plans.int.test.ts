@@ -8,7 +8,7 @@ import type { Statement } from "../src/statement.js";
 import { openTestDatabase, type TestDatabase } from "./open-test-database.js";
 
 /** What people and maintenance ask of large tables: a backlog, most of it behind one failed event, and much that is completed. */
-const [pending, behindOne, failed, completed] = [400_000, 200_000, 500, 200_000];
+const [pending, behindOne, failed, completed] = [200_000, 100_000, 500, 100_000];
 const kinds = ["outbox", "inbox"] as const;
 
 let database: TestDatabase;
@@ -34,7 +34,13 @@ async function fill(kind: "outbox" | "inbox"): Promise<void> {
       from,
       from + count - 1,
     );
-  await insert(1, completed, "'key ' || n % 10000", "status, completed_at", "'completed', statement_timestamp() - n % 1000 * interval '1 hour'");
+  await insert(
+    1,
+    completed,
+    "'key ' || n % 10000",
+    "status, completed_at",
+    "'completed', statement_timestamp() - n % 1000 * interval '1 hour'",
+  );
   const failure = "status, attempts_made, last_error, failed_at";
   const failedWith = "'failed', 1, 'no queue wants it', statement_timestamp() - interval '1 hour'";
   await insert(1_000_001, 2, "'hot'", failure, failedWith);
@@ -62,16 +68,22 @@ interface PlannedStatement {
 function statementsOf(kind: "outbox" | "inbox"): Readonly<Record<string, PlannedStatement>> {
   const dialect = dialectOf(kind);
   const filter = { types: ["order.placed"], errorContains: "QUEUE" };
+  // There are few, so they may all be looked at, by each part of a statement.
+  const allFailed = 4 * (failed + 2);
   return {
-    "a page of failed events": { statement: dialect.list({ filter: { statuses: ["failed"] }, limit: 100 }), rows: 200 },
+    "a page of failed events": {
+      statement: dialect.list({ filter: { statuses: ["failed"] }, limit: 100 }),
+      rows: allFailed,
+    },
     "a page of the newest events": { statement: dialect.list({ filter: {}, limit: 100, order: "newest" }), rows: 200 },
-    "a requeue by a filter": { statement: dialect.change("requeue", { filter, limit: 100 }), rows: 1_000 },
+    "a requeue by a filter": { statement: dialect.change("requeue", { filter, limit: 100 }), rows: allFailed },
     "a requeue that matches nothing": {
       statement: dialect.change("requeue", { filter: { ...filter, topics: ["none"] }, limit: 100 }),
-      rows: 2 * (failed + 2) + 100,
+      rows: allFailed,
     },
-    "a dry run of a skip": { statement: dialect.change("skip", { filter, limit: 100, dryRun: true }), rows: 1_000 },
+    "a dry run of a skip": { statement: dialect.change("skip", { filter, limit: 100, dryRun: true }), rows: allFailed },
     "the blocked keys": { statement: dialect.blockedKeys(100, undefined), rows: 64 * 10_000 + 10_000 },
+    "all blocked keys": { statement: dialect.blockedKeys(1_000, undefined), rows: 64 * 10_000 + 10_000 },
     "the statistics": { statement: dialect.statistics(10_000, undefined), rows: 60_000 },
     "a removal of completed events": {
       statement: dialect.removeOld({ status: "completed", olderThanMs: 3_600_000, limit: 1_000 }),
@@ -79,10 +91,10 @@ function statementsOf(kind: "outbox" | "inbox"): Readonly<Record<string, Planned
     },
     "a removal of failed events, none of which is old": {
       statement: dialect.removeOld({ status: "failed", olderThanMs: 86_400_000, limit: 1_000 }),
-      rows: 3 * (failed + 2),
+      rows: allFailed,
     },
     "a look for expired leases": { statement: dialect.releaseExpiredLeases(1_000), rows: 2 * 100_000 + 1_000 },
-    "a look for dead letters": { statement: dialect.takeDeadLetters({ limit: 100, leaseMs: 1_000 }), rows: 500 },
+    "a look for dead letters": { statement: dialect.takeDeadLetters({ limit: 100, leaseMs: 1_000 }), rows: allFailed },
   };
 }
 
@@ -92,6 +104,7 @@ interface PlanNode {
   readonly "Actual Rows": number;
   readonly "Actual Loops": number;
   readonly "Rows Removed by Filter"?: number;
+  readonly "Rows Removed by Join Filter"?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -126,7 +139,13 @@ async function expectBoundedPlans(kind: "outbox" | "inbox"): Promise<void> {
     const scans = nodes(plan).filter(
       (node) => node["Relation Name"] === `${kind}_event` && /Scan/.test(node["Node Type"]) && node["Actual Loops"] > 0,
     );
-    expect(scans.filter((node) => node["Node Type"] === "Seq Scan"), name).toEqual([]);
+    expect(
+      scans.filter((node) => node["Node Type"] === "Seq Scan"),
+      name,
+    ).toEqual([]);
+    // What was just read has no statistics: compared with each of 500 heads in turn, 300,000 events took minutes.
+    const compared = nodes(plan).map((node) => node["Rows Removed by Join Filter"] ?? 0);
+    expect(Math.max(...compared), name).toBeLessThanOrEqual((failed + 2) ** 2);
     const looked = scans.reduce(
       (sum, node) => sum + (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0)) * node["Actual Loops"],
       0,
@@ -135,21 +154,29 @@ async function expectBoundedPlans(kind: "outbox" | "inbox"): Promise<void> {
   }
 }
 
-describe.each(kinds)("with a large %s, no statement of its administration looks at more than a bounded number of rows", (kind) => {
-  it("before the table was analyzed, or with what autovacuum knew of it meanwhile", () => expectBoundedPlans(kind), 120_000);
+describe.each(kinds)(
+  "with a large %s, no statement of its administration looks at more than a bounded number of rows",
+  (kind) => {
+    it(
+      "before the table was analyzed, or with what autovacuum knew of it meanwhile",
+      () => expectBoundedPlans(kind),
+      120_000,
+    );
 
-  it("with fresh statistics", async () => {
-    await database.prisma.$executeRawUnsafe(`ANALYZE ${database.schema}.${kind}_event`);
-    await expectBoundedPlans(kind);
-  }, 120_000);
-});
+    it("with fresh statistics", async () => {
+      await database.prisma.$executeRawUnsafe(`ANALYZE ${database.schema}.${kind}_event`);
+      await expectBoundedPlans(kind);
+    }, 120_000);
+  },
+);
 
-it("tells which key stands still, and how many wait as far as it looks, within a second", async () => {
-  const startedAt = performance.now();
-  const { sql, values } = dialectOf("outbox").blockedKeys(1_000, undefined);
-  const rows = await database.prisma.$queryRawUnsafe<{ partition_key: string; waiting: number }[]>(sql, ...values);
-  // Idle priority beside other work: a plan that went through everything would take many times as long.
-  expect(performance.now() - startedAt).toBeLessThan(10_000);
+it("tells which key stands still, and how many wait as far as it looks", async () => {
+  const { statement } = statementsOf("outbox")["all blocked keys"] ?? {};
+  if (statement === undefined) throw new Error("there is such a statement");
+  const rows = await database.prisma.$queryRawUnsafe<{ partition_key: string; waiting: number }[]>(
+    statement.sql,
+    ...statement.values,
+  );
   expect(rows).toHaveLength(failed + 1);
   expect(rows[0]).toMatchObject({ partition_key: "hot", waiting: 10_000 });
 });

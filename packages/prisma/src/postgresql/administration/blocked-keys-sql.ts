@@ -39,7 +39,7 @@ export function blockedKeysSql({ name, groupColumn }: EventTable): string {
         )
       ORDER BY event.seq
       LIMIT $1::integer
-    ), behind AS MATERIALIZED (
+    ), behind AS (
       SELECT first.consumer_group, first.bucket, pending.partition_key, pending.seq
       FROM (
         SELECT heads.consumer_group, heads.bucket, min(heads.seq) AS seq FROM heads GROUP BY heads.consumer_group, heads.bucket
@@ -54,14 +54,24 @@ export function blockedKeysSql({ name, groupColumn }: EventTable): string {
         ORDER BY event.bucket, event.seq
         LIMIT ${limits.waitingLookMax}
       ) AS pending
-    ), counted AS (
-      SELECT heads.seq, count(*)::integer AS waiting
-      FROM behind JOIN heads
-        ON heads.bucket = behind.bucket AND heads.partition_key = behind.partition_key AND heads.seq < behind.seq
-           ${sameGroup("heads", "behind")}
-      GROUP BY heads.seq
+      -- Hashed once, so it costs little whatever the planner thinks of it.
+      WHERE pending.partition_key IN (SELECT heads.partition_key FROM heads)
+    ), counted AS MATERIALIZED (
+      -- Sorted, not joined: of what was just read there are no statistics, and compared with each head in turn 300,000 events took
+      -- minutes.
+      SELECT known.head_seq, count(*)::integer AS waiting
+      FROM (
+        SELECT event.seq, max(event.head_seq) OVER (PARTITION BY event.consumer_group, event.bucket, event.partition_key) AS head_seq
+        FROM (
+          SELECT consumer_group, bucket, partition_key, seq, seq AS head_seq FROM heads
+          UNION ALL
+          SELECT consumer_group, bucket, partition_key, seq, NULL FROM behind
+        ) AS event
+      ) AS known
+      WHERE known.seq > known.head_seq
+      GROUP BY known.head_seq
     )
     SELECT heads.*, coalesce(counted.waiting, 0) AS waiting
-    FROM heads LEFT JOIN counted ON counted.seq = heads.seq
+    FROM heads LEFT JOIN counted ON counted.head_seq = heads.seq
     ORDER BY heads.seq`;
 }

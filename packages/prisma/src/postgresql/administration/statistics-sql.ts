@@ -42,7 +42,7 @@ export function statisticsStatement(
     noGroups ? "AND false" : group === null ? "" : `AND ${row}.${groupColumn} = ${group}`;
   const counted = (condition: string, order: string) =>
     `(SELECT count(*)::integer FROM (
-        SELECT FROM ${name} AS event WHERE ${condition} ${ofGroup("event")} ORDER BY ${order} LIMIT ${limit}
+        SELECT FROM ${name} AS event WHERE ${condition} ${ofGroup("event")} ORDER BY ${order} LIMIT (SELECT ${limit})
       ) AS counted)`;
   const inOneGroup = groupColumn === null ? "" : `AND bucket.${groupColumn} = worker.${groupColumn}`;
   const failedKey = [...(groupColumn === null ? [] : [groupColumn]), "bucket", "partition_key"];
@@ -61,7 +61,7 @@ export function statisticsStatement(
            (SELECT count(*)::integer FROM (
               SELECT DISTINCT ${failedKey.map((column) => `failed.${column}`).join(", ")} FROM (
                 SELECT ${failedKeys} FROM ${name} AS event WHERE event.status = 'failed' ${ofGroup("event")}
-                ORDER BY ${failedKeys} LIMIT ${limit}
+                ORDER BY ${failedKeys} LIMIT (SELECT ${limit})
               ) AS failed
             ) AS blocked) AS blocked_keys,
            (SELECT count(*)::integer FROM near
