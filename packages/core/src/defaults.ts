@@ -113,6 +113,8 @@ export const defaults = Object.freeze({
   headsPerCheck: 1_000,
   /** Waiting keys that a read leaves out; the events of others are dropped after they were read. */
   exceptKeysMax: 1_000,
+  /** Single events of waiting keys that a read leaves out besides: those that it would meet again because a transaction is open. */
+  exceptPassedOverMax: 10_000,
   /** Events of one bucket in hand, at least; four shares of a batch if that is more. */
   heldOfBucketMin: 200,
 

@@ -164,6 +164,7 @@ export type {
   HeadState,
   OpenWriter,
   PeekedRow,
+  RenewedBuckets,
 } from "./protocols/bucket-operations.js";
 export { type CancelTimer, type Clock, systemClock } from "./protocols/clock.js";
 export type { DistributedLock, HeldLock, LockOptions } from "./protocols/distributed-lock.js";

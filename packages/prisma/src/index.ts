@@ -36,6 +36,11 @@ export {
   type Transition,
   type TransitionOptions,
 } from "./transitions/define-transition.js";
+export {
+  type OmniBoxMigration,
+  type ReadOmniBoxMigrationsOptions,
+  readOmniBoxMigrations,
+} from "./read-omni-box-migrations.js";
 export { createPostgresqlWakeUp, type PostgresqlWakeUpOptions } from "./wake-up/create-postgresql-wake-up.js";
 export {
   createPostgresqlWakeUpSender,

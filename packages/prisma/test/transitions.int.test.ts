@@ -192,7 +192,7 @@ describe("an update of many rows", () => {
     const queue = await prisma.testQueue.create({ data: { name: "first", tickets: { create: { reference: "a" } } } });
     await newTicket("b");
     await prisma.testParcel.createMany({
-      data: Array.from({ length: 1_200 }, (_, index) => ({
+      data: Array.from({ length: 2_400 }, (_, index) => ({
         tenant: `t${index % 2}`,
         number: BigInt(index),
         place: "depot",
@@ -205,7 +205,7 @@ describe("an update of many rows", () => {
       });
     });
     const events = await toldInShort(database);
-    expect(events).toHaveLength(601);
+    expect(events).toHaveLength(1_201);
     expect(events.slice(0, 2)).toEqual(["ticket 1: OPEN → WORK v1", "parcel t1:1: depot → truck"]);
   });
 

@@ -44,7 +44,11 @@ export async function startAlone<E extends BaseEvent>(
     const failure = describeFailure(crashed);
     const failed = { id, seq, attemptsMade: attemptsMade + 1, error: failure.message };
     beforeFailing();
-    const { missing } = await repository.recordFailed(fence, [failed]);
+    const { missing } = await repository.recordFailed(fence, [failed]).catch((error: unknown) => {
+      const fields = { eventId: id, code: crashed.code };
+      logger.error(fields, `it is not known whether an event has failed for good: ${crashed.message}`);
+      throw error;
+    });
     if (missing.length > 0) return "gone";
     logger.error({ eventId: id, code: crashed.code }, `an event has failed for good: ${crashed.message}`);
     onCrashed({ id, attemptsMade: failed.attemptsMade, failure });

@@ -7,6 +7,7 @@ import { createFailureNotices } from "../processor/failure-notices.js";
 import type { FetchCondition } from "../processor/fetch-strategy.js";
 import { filtered } from "../processor/filtered.js";
 import { stepHealth } from "../processor/step-health.js";
+import { warnOfBucketOwners } from "../processor/warn-of-bucket-owners.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { defaultWorkerId } from "../processor/worker-id.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
@@ -114,6 +115,13 @@ export function createInboxProcessor<Tx, Dependencies>(
         buckets: fetch.requires.includes("ownedBuckets"),
       });
       if (problems.length > 0) throw notReady(problems);
+      await warnOfBucketOwners({
+        buckets: repository.bucketsOf?.(consumerGroup),
+        fetch,
+        of: `the consumer group "${consumerGroup}"`,
+        meanwhile: "handlers work for nothing on what the other has in hand, and keys lose their order",
+        logger,
+      });
       const onStartCounted = (event: InboxEvent) => started.add(event);
       loop = createInboxLoop({
         processor,

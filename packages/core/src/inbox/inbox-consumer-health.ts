@@ -1,12 +1,15 @@
 import { defaults } from "../defaults.js";
 import type { WorkerHealth, WorkerState } from "../processor/worker-state.js";
 import type { ConsumerHealth } from "../protocols/event-consumer.js";
+import type { InboxProcessorHealth } from "./create-inbox-processor.js";
 import type { InboxConsumerRun } from "./inbox-consumer-run.js";
 
 /** Whether an inbox consumer does its work, for a health endpoint. */
 export interface InboxConsumerHealth extends WorkerHealth {
   /** Messages delivered and not settled. */
   readonly inHand: number;
+  /** As its processor's health says it; there only when that owns buckets. */
+  readonly blockedKeys?: number;
 }
 
 /** What an inbox consumer's health is read from. */
@@ -17,7 +20,7 @@ export interface InboxConsumerHealthParts {
   readonly steps: readonly string[];
   readonly consumer: ConsumerHealth;
   /** `null`: no processor runs with it. */
-  readonly processor: WorkerHealth | null;
+  readonly processor: InboxProcessorHealth | null;
   readonly handlerTimeoutMs: number;
 }
 
@@ -42,5 +45,6 @@ export function inboxConsumerHealth(parts: InboxConsumerHealthParts): InboxConsu
     reasons.push(`the store refuses messages in every form, and they stay in hand: ${run.unstorable}`);
   const isUnhealthy = isStalled || consumer.status === "unhealthy" || processor?.status === "unhealthy";
   const status = isUnhealthy ? "unhealthy" : reasons.length === 0 ? "healthy" : "degraded";
-  return { status, state, reasons, inHand: run.inHand };
+  const health = { status, state, reasons, inHand: run.inHand } as const;
+  return processor?.blockedKeys === undefined ? health : { ...health, blockedKeys: processor.blockedKeys };
 }

@@ -4,6 +4,7 @@ import type { OutboxEvent } from "../events/outbox-event.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
 import { createFailureNotices } from "../processor/failure-notices.js";
 import { stepHealth } from "../processor/step-health.js";
+import { warnOfBucketOwners } from "../processor/warn-of-bucket-owners.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { defaultWorkerId } from "../processor/worker-id.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
@@ -15,7 +16,6 @@ import { putOff } from "./put-off.js";
 import { createRelayCounters, type RelayMetricsSnapshot } from "./relay-counters.js";
 import { createRelayLoop, type RelayRun } from "./relay-loop.js";
 import { type OutboxRelayOptions, type ResolvedRelayOptions, resolveRelayOptions } from "./relay-options.js";
-import { warnOfBucketOwners } from "./warn-of-bucket-owners.js";
 
 /** Where a relay is in its life. */
 export type RelayState = WorkerState;
@@ -108,7 +108,13 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
         });
         throw error;
       }
-      await warnOfBucketOwners(resolved);
+      await warnOfBucketOwners({
+        buckets: repository.buckets,
+        fetch,
+        of: "this table",
+        meanwhile: "events are published twice and keys lose their order",
+        logger,
+      });
       run = createRelayLoop({ processor, counters, notices, options: resolved, workerId });
       run.loop.begin();
       stopListening = listenForWakeUps({ wakeUp: resolved.wakeUp, onWake: nudge, clock, logger });

@@ -99,7 +99,19 @@ describe("the id of a row", () => {
 
   it("is a condition in Prisma's form", () => {
     expect(isOneOf(order(), [{ id: 1 }, { id: 2, state: "x" }])).toEqual({ id: { in: [1, 2] } });
-    expect(isOneOf(pair, [{ tenant: "a", id: 1, state: "x" }])).toEqual({ OR: [{ tenant: "a", id: 1 }] });
+    expect(isOneOf(pair, [{ tenant: "a", id: 1, state: "x" }])).toEqual({ OR: [{ id: 1, tenant: { in: ["a"] } }] });
+    expect(isOneOf(pair, [])).toEqual({ OR: [] });
+  });
+
+  it("of several fields is a condition with as few alternatives as there can be", () => {
+    const rows = [1, 2, 3].flatMap((id) => ["a", "b"].map((tenant) => ({ tenant, id })));
+    expect(isOneOf(pair, rows)).toEqual({
+      OR: [
+        { tenant: "a", id: { in: [1, 2, 3] } },
+        { tenant: "b", id: { in: [1, 2, 3] } },
+      ],
+    });
+    expect(isOneOf(pair, rows.slice(0, 2))).toEqual({ OR: [{ id: 1, tenant: { in: ["a", "b"] } }] });
   });
 
   it("is read from a condition that names it alone", () => {
