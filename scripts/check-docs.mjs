@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { findErrorReferenceProblems } from "./docs/error-reference.mjs";
 import { findLinkProblems } from "./docs/links.mjs";
 import { markdownFiles } from "./docs/markdown-files.mjs";
+import { findNamedFileProblems } from "./docs/named-files.mjs";
 import { compareSourceBlocks } from "./docs/source-blocks.mjs";
 import { root } from "./repository.mjs";
 
 /**
- * `npm run check:docs`: links resolve, docs/error-reference.md and the source name the same codes, and a code block that
+ * `npm run check:docs`: links resolve, files that are named exist, docs/error-reference.md and the source name the same codes, and a code block that
  * is marked as coming from a file equals it. With `--write`, such blocks are brought up to date.
  */
 const write = process.argv.includes("--write");
@@ -18,7 +19,7 @@ const problems = [];
 
 for (const file of files) {
   const text = readFileSync(join(root, file), "utf8");
-  problems.push(...findLinkProblems(file, text));
+  problems.push(...findLinkProblems(file, text), ...findNamedFileProblems(file, text));
   const blocks = compareSourceBlocks(file, text);
   if (write && blocks.updated !== text) writeFileSync(join(root, file), blocks.updated);
   else problems.push(...blocks.problems);

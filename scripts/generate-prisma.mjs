@@ -8,20 +8,21 @@ import { fileURLToPath } from "node:url";
 /**
  * Generates the Prisma client of the package in the current folder:
  *
- *     node ../../scripts/generate-prisma.mjs <schema folder>
+ *     node ../../scripts/generate-prisma.mjs <schema folder> [--without-models]
  *
- * The fragment with our models is copied into the schema folder first, so that it exists once in the repository.
+ * The fragment with our models is copied into the schema folder first, so that it exists once in the repository; without
+ * models the client can only do raw SQL.
  */
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const fragment = join(root, "packages/prisma/prisma/omni-box.prisma");
-const [schemaFolder] = process.argv.slice(2);
+const [schemaFolder, flag] = process.argv.slice(2);
 
-if (schemaFolder === undefined) fail("Usage: generate-prisma.mjs <schema folder>");
+if (schemaFolder === undefined) fail("Usage: generate-prisma.mjs <schema folder> [--without-models]");
 if (!existsSync(fragment)) fail(`The schema fragment ${relative(root, fragment)} does not exist.`);
 if (!existsSync(schemaFolder))
   fail(`The schema folder ${schemaFolder} does not exist in ${relative(root, process.cwd())}.`);
 
-copyFileSync(fragment, join(schemaFolder, "omni-box.prisma"));
+if (flag !== "--without-models") copyFileSync(fragment, join(schemaFolder, "omni-box.prisma"));
 
 const require = createRequire(join(process.cwd(), "package.json"));
 const manifest = require.resolve("prisma/package.json");

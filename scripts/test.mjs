@@ -61,7 +61,7 @@ async function runChecks() {
     ["types", "Types of sources, tests, type tests and scripts", checkTypes],
     ["docs", "Links, error reference and examples in the docs", checkDocs],
     ["unused", "Unused files, exports and dependencies", checkUnused],
-    ["packages", "Packed packages: publint, attw, smoke install", checkPackages],
+    ["packages", "Packed packages: publint, attw, smoke install", () => checkPackages(env)],
   ]);
   await steps.run("unit", "Unit tests", () => vitest.run("unit", { env }));
   await steps.run("conformance", "Conformance against real services", () => vitest.run("conformance", { env }));

@@ -19,10 +19,10 @@ export type RelayKillPoint =
   | "after confirm";
 
 /** Called whenever a point is passed. */
-type ReachPoint = (point: string) => void;
+export type ReachPoint = (point: string) => void;
 
 /** Ends the process when it passes the point for the `nth` time; says before that it is there. */
-export function killAtNth(wanted: RelayKillPoint, nth: number): ReachPoint {
+export function killAtNth(wanted: string, nth: number): ReachPoint {
   let left = nth;
   return (point) => {
     if (point !== wanted) return;
@@ -39,10 +39,14 @@ export function withStatementPoints(
   reach: ReachPoint,
 ): EventRepository<OutboxEvent> {
   const { buckets } = repository;
-  return aroundMethods({ ...repository, ...(buckets && { buckets: aroundMethods({ ...buckets }, reach) }) }, reach);
+  return withMethodPoints(
+    { ...repository, ...(buckets && { buckets: withMethodPoints({ ...buckets }, reach) }) },
+    reach,
+  );
 }
 
-function aroundMethods<Target extends object>(target: Target, reach: ReachPoint): Target {
+/** An object with a point before each call of a method, and one after each answer that is not empty. */
+export function withMethodPoints<Target extends object>(target: Target, reach: ReachPoint): Target {
   return new Proxy(target, {
     get(_target, name) {
       const method: unknown = Reflect.get(target, name);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { eventHeaders } from "@omni-box/core";
-import { type Channel, connect } from "amqplib";
+import { type Channel, type ConsumeMessage, connect } from "amqplib";
 import { createTables, type Database, dropTables, openDatabase } from "../src/open-database.js";
 import type { Delivery } from "./order-checker.js";
 
@@ -22,6 +22,8 @@ export interface ChaosScene {
 export interface Arrivals {
   /** Message ids in the order of arrival, repeated ones included; grows. */
   readonly ids: readonly string[];
+  /** The same, whole. */
+  readonly messages: readonly ConsumeMessage[];
   /** The same, with what their headers say. */
   readonly deliveries: readonly Delivery[];
   /** Resolves when at least `count` messages have arrived. */
@@ -65,6 +67,7 @@ async function consume(url: string, queue: string): Promise<Arrivals> {
   const connection = await connect(url);
   const channel = await connection.createChannel();
   const ids: string[] = [];
+  const messages: ConsumeMessage[] = [];
   const deliveries: Delivery[] = [];
   const waiting = new Set<() => void>();
   await channel.consume(
@@ -75,6 +78,7 @@ async function consume(url: string, queue: string): Promise<Arrivals> {
       const { [eventHeaders.partitionKey]: partitionKey = "", [eventHeaders.seq]: seq = -1 } =
         message.properties.headers ?? {};
       ids.push(messageId);
+      messages.push(message);
       deliveries.push({ messageId, partitionKey: String(partitionKey), seq: BigInt(seq) });
       for (const check of waiting) check();
     },
@@ -92,6 +96,7 @@ async function consume(url: string, queue: string): Promise<Arrivals> {
     });
   return {
     ids,
+    messages,
     deliveries,
     atLeast: (count) => until(() => ids.length >= count),
     allOf(wanted) {

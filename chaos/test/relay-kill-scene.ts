@@ -1,26 +1,19 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { type OutboxRelay, partitionBucket } from "@omni-box/core";
 import { createPrismaOutboxRepository } from "@omni-box/prisma";
 import { expect, vi } from "vitest";
 import type { Doom } from "../src/doomed-relay.js";
 import { createKillSceneRelay, killSceneTimes } from "../src/kill-scene-relay.js";
 import { databaseUrl } from "./chaos-scene.js";
+import { keyOfEachBucket } from "./key-of-each-bucket.js";
 import type { CommittedEvent } from "./order-checker.js";
 import { type OrderedScene, openOrderedScene } from "./ordered-scene.js";
+import { type Ending, runDoomed } from "./run-doomed.js";
 
 /** One key of each bucket. */
 const keyOfBucket = keyOfEachBucket();
 const [suspect = "", blocked = "", hopeless = "", refused = "", scheduled = "", held = "", hot = ""] = keyOfBucket;
 /** They wait for an event that has failed, so that no later one of theirs is published. */
 const stuckKeys = [blocked, hopeless];
-
-/** How a relay process has ended. */
-export interface Ending {
-  readonly signal: NodeJS.Signals | null;
-  readonly said: readonly string[];
-}
 
 /** A scene with work for every statement, and with one relay process to be killed in the middle of it. */
 export interface RelayKillScene extends OrderedScene {
@@ -109,25 +102,8 @@ export async function openRelayKillScene(doom: RelayKillSceneOptions): Promise<R
   const neverPublished = new Set([failedId, hopelessId, ...stuckIds]);
   return {
     ...scene,
-    async runDoomed(meanwhile) {
-      const file = fileURLToPath(new URL("../dist/doomed-relay.js", import.meta.url));
-      const args = [file, databaseUrl, name, amqpUrl, name, JSON.stringify(doom)];
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-      let output = "";
-      let work: Promise<unknown> | undefined;
-      child.stdout.on("data", (chunk: Buffer) => {
-        output += chunk.toString();
-        if (work !== undefined || !output.includes("running\n")) return;
-        work = meanwhile?.();
-        work?.catch(() => child.kill("SIGTERM"));
-      });
-      // One that has not come to the point by then never will.
-      const tooLate = setTimeout(() => child.kill("SIGTERM"), 30_000);
-      await once(child, "close");
-      clearTimeout(tooLate);
-      await work;
-      return { signal: child.signalCode, said: output.split("\n") };
-    },
+    runDoomed: (meanwhile) =>
+      runDoomed("doomed-relay.js", [databaseUrl, name, amqpUrl, name, JSON.stringify(doom)], meanwhile),
     async endFormerLease() {
       await vi.waitFor(async () => expect(await owns("doomed")).toBe(60), { timeout: 20_000, interval: 100 });
       await run(`UPDATE ${bucket} SET lease_until = ${longAgo} WHERE owner = 'former'`);
@@ -170,13 +146,3 @@ export async function openRelayKillScene(doom: RelayKillSceneOptions): Promise<R
 
 /** How long a bucket may be without an owner after a kill, by the rules. */
 export const ownerlessMs = killSceneTimes.leaseMs + killSceneTimes.takeoverGraceMs;
-
-function keyOfEachBucket(): readonly string[] {
-  const keys = new Map<number, string>();
-  for (let number = 0; keys.size < 64; number += 1) {
-    const key = `key-${number}`;
-    const bucket = partitionBucket(key, 64);
-    if (!keys.has(bucket)) keys.set(bucket, key);
-  }
-  return [...keys].sort(([a], [b]) => a - b).map(([, key]) => key);
-}

@@ -87,6 +87,8 @@ function findProblem(stdout) {
     "effectsApplied",
     "undecodableKept",
     "migrated",
+    "deadLetters",
+    "requeued",
     "ordersPrepared",
   ];
   const counts = [...mustBeZero, ...mustShowSomething];

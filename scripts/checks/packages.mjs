@@ -17,9 +17,10 @@ import { smokeInstall } from "./smoke-install.mjs";
 /**
  * Packs every public package once and looks at the tarballs as npm's users will get them.
  *
+ * @param {Record<string, string>} env
  * @returns {Promise<import("../steps.mjs").StepResult>}
  */
-export async function checkPackages() {
+export async function checkPackages(env) {
   const folder = mkdtempSync(join(tmpdir(), "omni-box-packages-"));
   try {
     const packed = await Promise.all(readdirSync(join(root, "packages")).map((name) => pack(name, folder)));
@@ -28,7 +29,7 @@ export async function checkPackages() {
       ...packed.map(({ tarball }) =>
         runCommand("attw", [tarball, "--profile", "esm-only", "--no-emoji", "--no-color"]),
       ),
-      smokeInstall(packed, join(folder, "consumer")),
+      smokeInstall(packed, join(folder, "consumer"), env),
     ]);
     const failures = results.filter((result) => !result.ok);
     return { ok: failures.length === 0, output: failures.map((result) => result.output).join("\n") };

@@ -4,15 +4,18 @@ import { join } from "node:path";
 import { root } from "../repository.mjs";
 import { runCommand } from "../run-command.mjs";
 import { findUndeclaredImports } from "./declared-imports.mjs";
+import { withFreshDatabase } from "./fresh-database.mjs";
 
 /**
- * Installs the tarballs with npm into an empty project, loads every export both ways and compiles a small consumer.
+ * Installs the tarballs with npm into an empty project, loads every export both ways, compiles a small consumer and runs the
+ * command line.
  *
  * @param {import("./packages.mjs").PackedPackage[]} packed
  * @param {string} folder
+ * @param {Record<string, string>} env
  * @returns {Promise<import("../steps.mjs").StepResult>}
  */
-export async function smokeInstall(packed, folder) {
+export async function smokeInstall(packed, folder, env) {
   mkdirSync(folder);
   writeJson(folder, "package.json", { private: true, type: "module" });
   const installed = await runCommand(
@@ -44,12 +47,32 @@ export async function smokeInstall(packed, folder) {
   const results = await Promise.all([
     runCommand(process.execPath, ["--no-warnings", "load.mjs"], { cwd: folder }),
     runCommand("tsc", ["-p", "tsconfig.json"], { cwd: folder }),
+    runInstalledCli(folder, env),
   ]);
   const failures = [
     ...results.filter((result) => !result.ok).map((result) => result.output),
     ...packed.flatMap(({ name }) => findUndeclaredImports(join(folder, "node_modules", name))),
   ];
   return { ok: failures.length === 0, output: failures.join("\n") };
+}
+
+/**
+ * Runs the command line as a user does, on an empty database.
+ *
+ * @param {string} folder
+ * @param {Record<string, string>} env
+ */
+async function runInstalledCli(folder, env) {
+  return withFreshDatabase(String(env.DATABASE_URL), async (url) => {
+    for (const args of [["--help"], ["migrate"], ["status", "--json"]]) {
+      const result = await runCommand("npx", ["--no-install", "omni-box", ...args], {
+        cwd: folder,
+        env: { ...env, DATABASE_URL: url },
+      });
+      if (!result.ok) return { ...result, output: `omni-box ${args.join(" ")} failed:\n${result.output}` };
+    }
+    return { ok: true, output: "" };
+  });
 }
 
 /**

@@ -31,6 +31,7 @@ export async function writeBenchmarksPage({ reports, machine, isFull, events }: 
 recoveries, and as fast as we could make it. "Ratio" is the median of the rounds' own ratios of the first column to the
 second. RabbitMQ's queues are quorum queues, messages are persistent, and nothing counts before the broker has confirmed it.
 Every run counts what arrived: one lost event, or one out of order where order is promised, fails it.`,
+    "Where the time goes in what misses its aim, and what was tried: [record 0023](decisions/0023-numbers-that-are-not-reached.md).",
     "![The ratio to the hand-written loop, and the throughput beside an open transaction](benchmarks.svg)",
   ];
   const sections = reports.map(sectionOf);

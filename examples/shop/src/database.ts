@@ -1,5 +1,10 @@
 import { createOutbox } from "@omni-box/core";
-import { createPrismaInboxRepository, createPrismaOutboxRepository, omniBox } from "@omni-box/prisma";
+import {
+  createPrismaInboxAdministration,
+  createPrismaInboxRepository,
+  createPrismaOutboxRepository,
+  omniBox,
+} from "@omni-box/prisma";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "./generated/client.js";
 
@@ -18,6 +23,7 @@ export function openDatabase(url: string, schema: string) {
     repository,
     outbox,
     inbox: createPrismaInboxRepository(client, { schema }),
+    inboxAdministration: createPrismaInboxAdministration(client, { schema }),
     prisma: client.$extends(omniBox({ outbox })),
   };
 }

@@ -10,6 +10,10 @@ export interface DemoBroker {
   publisher(): EventPublisher;
   /** Consumes what is published to a topic. */
   consumer(topic: string): EventConsumer;
+  /** To an exchange of its own, for letters about failed events. */
+  letterPublisher(): EventPublisher;
+  /** Consumes these letters. */
+  letterConsumer(): EventConsumer;
   close(): Promise<void>;
 }
 
@@ -19,10 +23,14 @@ const topics = ["orders", "shipments"];
 export function openInProcessBroker(): DemoBroker {
   const broker = createMemoryBroker();
   for (const topic of topics) broker.bind(topic, topic);
+  const letters = createMemoryBroker();
+  letters.bind("letters", "#");
   return {
     name: "an in-process broker",
     publisher: () => broker.publisher(),
     consumer: (topic) => broker.consumer({ queue: topic }),
+    letterPublisher: () => letters.publisher(),
+    letterConsumer: () => letters.consumer({ queue: "letters" }),
     close: async () => {},
   };
 }
@@ -36,23 +44,37 @@ export async function openRabbitMq(url: string, name: string): Promise<DemoBroke
   const connection = await open();
   const channel = await connection.createChannel();
   const queueOf = (topic: string) => `${name}.${topic}`;
-  const topology = defineTopology({ exchanges: [{ name, type: "topic" }] });
+  const letters = `${name}.letters`;
+  const publisherTo = (exchange: string) =>
+    createRabbitMqPublisher({
+      connect: open,
+      exchange,
+      topology: { assert: defineTopology({ exchanges: [{ name: exchange, type: "topic" }] }) },
+    });
   return {
     name: "RabbitMQ",
-    publisher: () => createRabbitMqPublisher({ connect: open, exchange: name, topology: { assert: topology } }),
+    publisher: () => publisherTo(name),
     consumer: (topic) =>
       createRabbitMqConsumer({
         connect: open,
         queue: queueOf(topic),
         bindings: [{ exchange: name, routingKey: topic }],
       }),
+    letterPublisher: () => publisherTo(letters),
+    letterConsumer: () =>
+      createRabbitMqConsumer({
+        connect: open,
+        queue: letters,
+        bindings: [{ exchange: letters, routingKey: "#" }],
+      }),
     async close() {
-      for (const queue of topics.map(queueOf)) {
+      for (const queue of [...topics.map(queueOf), letters]) {
         await channel.deleteQueue(queue);
         await channel.deleteQueue(`${queue}.dead`);
         await channel.deleteExchange(`${queue}.dead`);
       }
       await channel.deleteExchange(name);
+      await channel.deleteExchange(letters);
       await connection.close();
     },
   };

@@ -4,6 +4,7 @@ import { closeDatabase, createShippingTables, createShopTables } from "./create-
 import { type RushHour, serveCustomers } from "./customers.js";
 import { type Database, openDatabase } from "./database.js";
 import { type DemoBroker, openInProcessBroker, openRabbitMq } from "./demo-broker.js";
+import { createHelpDesk } from "./help-desk.js";
 import { createRepeatingPublisher } from "./repeating-publisher.js";
 import { createShipping, createShopInbox } from "./shipping.js";
 import { createShop, type Purchase } from "./shop.js";
@@ -33,6 +34,8 @@ const customersPerRush = 80;
 /** Less than the customers want, so that some orders roll back after their event was added. */
 const stock = { teapot: 20, cup: 80, kettle: 60 };
 const products = Object.keys(stock);
+/** Buys something and has forgotten to say where to send it. */
+const customerWithoutAddress = "morning customer 2";
 
 /** Makes what the demo needs, plays it, and removes everything again, also when it is interrupted. */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
@@ -70,6 +73,8 @@ async function playOneDay(stage: Stage): Promise<DemoResult> {
   const repeating = createRepeatingPublisher(broker.publisher());
   const relay = createOutboxRelay({ repository: database.repository, publisher: repeating });
   const shopInbox = createShopInbox(database, broker.consumer("shipments"));
+  const helpDesk = createHelpDesk(stage.shipping.inboxAdministration, broker);
+  const addressless = new Set([customerWithoutAddress]);
   let jams = 0;
   const shipping = createShipping({
     database: stage.shipping,
@@ -80,6 +85,7 @@ async function playOneDay(stage: Stage): Promise<DemoResult> {
       if (isJammed) jams += 1;
       return isJammed;
     },
+    hasAddress: (customer) => !addressless.has(customer),
   });
 
   tell("A shop writes its orders, and the events about them, in one database transaction each.");
@@ -88,7 +94,7 @@ async function playOneDay(stage: Stage): Promise<DemoResult> {
   tell("");
 
   // First the consumers, which make their queues: a message that no queue wants is refused.
-  await Promise.all([...shipping.inboxes, shopInbox].map((inbox) => inbox.start()));
+  await Promise.all([...shipping.inboxes, shopInbox, helpDesk].map((inbox) => inbox.start()));
   await Promise.all([relay.start(), shipping.relay.start()]);
   tell("1. All are running.");
   const morning = await serveCustomers(shop, purchases("morning"), customersAtOnce);
@@ -115,10 +121,19 @@ async function playOneDay(stage: Stage): Promise<DemoResult> {
   const eventsCommitted = [morning, noon, evening].reduce((sum, { eventIds }) => sum + eventIds.length, 0);
   // Besides those of the shop there are the one in last year's schema and the broken one.
   await until(async () => (await stage.shipping.client.inboxEvent.count({ where: settled })) >= eventsCommitted + 2);
+
+  tell("4. Two of the messages have failed for good. A dead letter tells the help desk of each:");
+  const letters = await helpDesk.letters(2);
+  for (const { type, reason } of letters) tell(`   "${type}": ${reason}`);
+  tell("   The missing address is found, and the help desk has the order's event requeued.");
+  addressless.clear();
+  const wanted = letters.filter(({ reason }) => reason.includes("address"));
+  const requeued = await helpDesk.requeue(wanted, "the customer has told us the address");
+  tell(`   ${requeued} event is tried again; the broken message stays where it is.`);
   await shipping.relay.drain();
   await until(async () => (await database.client.order.count({ where: { isPrepared: false } })) === 0);
   const messagesDelivered = shipping.inboxes.reduce((sum, inbox) => sum + inbox.metrics().received, 0);
-  await Promise.all([relay, shipping.relay, ...shipping.inboxes, shopInbox].map((worker) => worker.stop()));
+  await Promise.all([relay, shipping.relay, ...shipping.inboxes, shopInbox, helpDesk].map((worker) => worker.stop()));
   tell(`   ${jams} handlers failed after their writes, and were called again.`);
   tell("");
 
@@ -130,6 +145,8 @@ async function playOneDay(stage: Stage): Promise<DemoResult> {
     messagesDelivered,
     duplicatesInjected: repeating.repetitions,
     handlersFailed: jams,
+    deadLetters: letters.length,
+    requeued,
   });
   tellResult(result, tell);
   return result;

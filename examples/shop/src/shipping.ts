@@ -4,6 +4,7 @@ import {
   createOutboxRelay,
   type EventConsumer,
   type EventPublisher,
+  PermanentError,
 } from "@omni-box/core";
 import type { Database } from "./database.js";
 import { OrderPaid, OrderPlaced, ShipmentPrepared } from "./events.js";
@@ -22,6 +23,8 @@ export interface ShippingParts {
   readonly publisher: EventPublisher;
   /** Whether the packing machine jams for an order, at this attempt. */
   isJammed(orderId: string, attempt: number): boolean;
+  /** Whether it is known where the customer lives. */
+  hasAddress(customer: string): boolean;
 }
 
 /**
@@ -29,10 +32,12 @@ export interface ShippingParts {
  *
  * Each handler's writes, and the event that it publishes, commit together with the record that the message was handled.
  */
-export function createShipping({ database, consumers, publisher, isJammed }: ShippingParts) {
+export function createShipping({ database, consumers, publisher, isJammed, hasAddress }: ShippingParts) {
   const router = createEventRouter<Prisma.TransactionClient>()
     .on(OrderPlaced, async ({ payload, receivedVersion }, { tx, outbox, attempt }) => {
-      const { orderId, totalCents } = payload;
+      const { orderId, customer, totalCents } = payload;
+      // Trying again would not help: the event fails at once, and waits for a person.
+      if (!hasAddress(customer)) throw new PermanentError("the address of the customer is not known");
       await tx.shipment.create({ data: { orderId, totalCents, receivedVersion } });
       await outbox.add(ShipmentPrepared.create({ aggregateId: orderId, payload: { orderId } }));
       // After its writes, so that the demo shows that they are rolled back.

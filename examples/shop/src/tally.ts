@@ -22,6 +22,10 @@ export interface DemoResult {
   readonly undecodableKept: number;
   /** Events of an older schema version that were handled. */
   readonly migrated: number;
+  /** Letters about failed events that reached the help desk. */
+  readonly deadLetters: number;
+  /** Failed events that the help desk had tried again. */
+  readonly requeued: number;
   /** Orders that heard back from shipping. */
   readonly ordersPrepared: number;
 }
@@ -34,11 +38,14 @@ export interface TallyInput {
   readonly messagesDelivered: number;
   readonly duplicatesInjected: number;
   readonly handlersFailed: number;
+  readonly deadLetters: number;
+  readonly requeued: number;
 }
 
 /** Holds what the shop committed against what shipping applied, by the rows of both databases. */
 export async function tally(input: TallyInput): Promise<DemoResult> {
-  const { rushes, shop, shipping, messagesDelivered, duplicatesInjected, handlersFailed } = input;
+  const { rushes, shop, shipping, messagesDelivered, duplicatesInjected, handlersFailed, deadLetters, requeued } =
+    input;
   const committed = new Set(rushes.flatMap(({ eventIds }) => eventIds));
   const rows = await shipping.client.inboxEvent.findMany({
     select: { messageId: true, status: true, body: true },
@@ -64,6 +71,8 @@ export async function tally(input: TallyInput): Promise<DemoResult> {
     appliedTwice: repeated(shipments) + repeated(releases),
     undecodableKept: rows.filter(({ status, body }) => status === "failed" && body !== null).length,
     migrated,
+    deadLetters,
+    requeued,
     ordersPrepared: orders.filter(({ isPrepared }) => isPrepared).length,
   };
   const ok =
@@ -74,6 +83,8 @@ export async function tally(input: TallyInput): Promise<DemoResult> {
     result.ordersPrepared === orders.length &&
     result.undecodableKept === 1 &&
     result.migrated === 1 &&
+    result.deadLetters === 2 &&
+    result.requeued === 1 &&
     stillPending === 0 &&
     rolledBack > 0 &&
     duplicatesInjected > 0 &&
@@ -98,6 +109,8 @@ export function tellResult(result: DemoResult, tell: (line: string) => void): vo
   row("effects applied", result.effectsApplied, "shipments and releases in the shipping service's tables");
   row("migrated", result.migrated, "of them from a message in last year's schema");
   row("undecodable kept", result.undecodableKept, "no JSON: in the inbox table as failed, with the reason");
+  row("dead letters", result.deadLetters, "about failed events, to the help desk");
+  row("requeued", result.requeued, "of the failed events, and then applied");
   row("orders prepared", result.ordersPrepared, "heard back from shipping through its own outbox");
   row("lost", result.lost, "committed, but never handled");
   row("phantoms", result.phantoms, "handled, although their order was rolled back");

@@ -10,6 +10,13 @@ export type {
 export type { InboxRepositoryCase } from "./inbox/inbox-repository-case.js";
 export { inboxRepositoryCases } from "./inbox/inbox-repository-cases.js";
 export type { InboxRepositoryFeature, InboxRepositoryHarness } from "./inbox/inbox-repository-harness.js";
+export type { DistributedLockCase } from "./lock/distributed-lock-case.js";
+export { distributedLockCases } from "./lock/distributed-lock-cases.js";
+export type {
+  DistributedLockFeature,
+  DistributedLockHarness,
+  HarnessLockOptions,
+} from "./lock/distributed-lock-harness.js";
 export type { OutboxRepositoryCase } from "./outbox/outbox-repository-case.js";
 export { outboxRepositoryCases } from "./outbox/outbox-repository-cases.js";
 export type {

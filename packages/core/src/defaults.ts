@@ -57,6 +57,9 @@ export const limits = Object.freeze({
   waitingLookMax: 10_000,
   /** The pending events that are looked at for leases that have run out, those first that have been due longest. */
   expiredLeaseLookMax: 100_000,
+  lockKeyMaxLength: 255,
+  /** A shorter lock would be lost over any hiccup of the machine or the network. */
+  lockTtlMinMs: 100,
 });
 
 /** Every default of omni-box, once, with its unit. */
@@ -82,6 +85,8 @@ export const defaults = Object.freeze({
   /** Shortest and longest pause of the relay between two polls that found nothing. */
   pollMinMs: 10,
   pollMaxMs: 1_000,
+  /** Longest pause of a worker whose steps put off nearly all that it reads. */
+  trickleMs: 100,
   /** How long `stop()` waits for work in flight. */
   stopTimeoutMs: 15_000,
   /** How much longer `stop()` waits for outcomes that are being recorded when that time is over. */
@@ -108,12 +113,16 @@ export const defaults = Object.freeze({
   headsPerCheck: 1_000,
   /** Waiting keys that a read leaves out; the events of others are dropped after they were read. */
   exceptKeysMax: 1_000,
+  /** Single events of waiting keys that a read leaves out besides: those that it would meet again because a transaction is open. */
+  exceptPassedOverMax: 10_000,
   /** Events of one bucket in hand, at least; four shares of a batch if that is more. */
   heldOfBucketMin: 200,
 
   /** Backoff of one event after a counted failure: full jitter below `min(retryMaxMs, retryBaseMs * 2 ** (attempt - 1))`. */
   retryBaseMs: 1_000,
   retryMaxMs: 300_000,
+  /** How old an event must be to be given up. */
+  retryMinAgeMs: 0,
   /** Backoff of the whole relay while the broker or the database is unreachable, full jitter likewise. */
   outageBaseMs: 200,
   outageMaxMs: 10_000,
@@ -145,10 +154,61 @@ export const defaults = Object.freeze({
   /** A message that was delivered more often than this before is handled alone: it may kill its process. */
   suspectAfterRedeliveries: 2,
 
+  /** Dead letters that are taken at once, the longest pause between two looks for them, and the backoff of a letter that was refused. */
+  deadLetterBatchSize: 100,
+  deadLetterPollMaxMs: 5_000,
+  deadLetterRetryBaseMs: 10_000,
+  deadLetterRetryMaxMs: 3_600_000,
+
+  /** How often maintenance is done, how much of that is left to chance, and how soon the first time is at the latest. */
+  maintenanceEveryMs: 60_000,
+  maintenanceJitter: 0.1,
+  maintenanceFirstMs: 10_000,
+  /** Rows that one statement of it changes, and the pause between two rounds of such statements. */
+  maintenanceBatchSize: 1_000,
+  maintenanceBatchPauseMs: 50,
+  /** How long completed events are kept, in days. In an inbox that is how long a repetition is recognised. Failed ones are kept for ever. */
+  keepCompletedOutboxDays: 1,
+  keepCompletedInboxDays: 7,
+  /** The age since its insert up to which an event is requeued by a rule: 24 hours. */
+  requeueMaxAgeMs: 86_400_000,
+
   /** How far statistics count. */
   countLimit: 100_000,
 
   /** How long, and how many, completed keys stand for their siblings in `deduplicateSiblings`. */
   siblingWindowMs: 5_000,
   siblingKeys: 10_000,
+
+  /** Failures in a row that open a circuit breaker; how long it is open at least, and at most. */
+  breakerFailureThreshold: 5,
+  breakerHalfOpenAfterMs: 10_000,
+  breakerHalfOpenMaxMs: 300_000,
+  /** Keys that a circuit breaker can tell apart while something is wrong with them. */
+  breakerKeys: 10_000,
+  /** How long an event is put off while a breaker's try is under way, or by a step that gives no time of its own. */
+  putOffMs: 1_000,
+  /** How long an event waits for its turn under a rate limit before it is put off. */
+  rateMaxWaitMs: 1_000,
+  /** Events that are put off by a rate limit come again within this time, even if it is not their turn yet. */
+  ratePutOffMaxMs: 60_000,
+  /** How long a fallback may take. */
+  fallbackTimeoutMs: 10_000,
+
+  /** How long a distributed lock lasts without an extension; it is extended after each third of it. */
+  lockTtlMs: 10_000,
+  /** How long its store may take to answer; a third of the lock's time if that is less. */
+  lockRequestTimeoutMs: 1_000,
+  /** Pauses between two looks at a lock that somebody else holds: growing from the first to the second, half of each at random. */
+  lockPollMinMs: 20,
+  lockPollMaxMs: 250,
+  /** How often a lock that could not be given back is tried again, and the first pause, doubled each time. */
+  lockGiveBackRetries: 4,
+  lockGiveBackPauseMs: 100,
+  /** How long an event waits, in its turn, for a lock that is taken. */
+  lockedEventWaitMs: 1_000,
+  /** How long an event is put off whose lock somebody else holds: half of it to all of it, at random. */
+  lockedEventPauseMs: 1_000,
+  /** How often the standby of a single-active worker tries to lead: after half of it to all of it, at random. */
+  standbyRetryMs: 1_000,
 });

@@ -1,5 +1,12 @@
 export { checkAdministration } from "./administration/check-administration.js";
 export { type OwnedBucketsOptions, ownedBuckets } from "./buckets/owned-buckets.js";
+export {
+  createDeadLetterPublisher,
+  type DeadLetterPublisher,
+} from "./dead-letters/create-dead-letter-publisher.js";
+export type { DeadLetterCounter, DeadLetterMetricsSnapshot } from "./dead-letters/dead-letter-counters.js";
+export { type DeadLetterEvent, deadLetterMessage } from "./dead-letters/dead-letter-message.js";
+export type { DeadLetterPublisherOptions } from "./dead-letters/dead-letter-publisher-options.js";
 export { defaults, limits } from "./defaults.js";
 export { classifyFailure } from "./errors/classify-failure.js";
 export { describeFailure, type FailureDescription, sanitizeFailureMessage } from "./errors/describe-failure.js";
@@ -71,6 +78,32 @@ export {
   type LockedEvent,
   type LockRequest,
 } from "./lifecycle/create-event-service.js";
+export { createDistributedLock, type DistributedLockOptions } from "./locks/create-distributed-lock.js";
+export {
+  createSingleActive,
+  type SingleActive,
+  type SingleActiveHealth,
+  type SingleActiveOptions,
+  type SingleActiveWorker,
+} from "./locks/create-single-active.js";
+export {
+  createMaintenance,
+  type Maintenance,
+  type MaintenanceMetricsSnapshot,
+} from "./maintenance/create-maintenance.js";
+export type {
+  MaintainedStore,
+  MaintenanceOptions,
+  MaintenanceStatistics,
+} from "./maintenance/maintenance-options.js";
+export type {
+  MaintainedStoreName,
+  MaintenanceFailure,
+  MaintenanceReport,
+  StoreMaintenance,
+} from "./maintenance/maintenance-report.js";
+export type { MaintenanceCounter } from "./maintenance/maintenance-tasks.js";
+export type { RequeueRule } from "./maintenance/requeue-rule.js";
 export type { AddOptions } from "./outbox/apply-add-options.js";
 export { type CountingOutbox, createOutbox, type Outbox, type OutboxOptions } from "./outbox/create-outbox.js";
 export {
@@ -97,11 +130,13 @@ export type {
   EventBatchProcessor,
   RunBatchControl,
 } from "./processor/event-batch-processor.js";
+export type { FailureCallbacks, FailureNotice } from "./processor/failure-notices.js";
 export type { LeasedOptions, LeaseOptions } from "./processor/fetch-options.js";
 export type {
   BatchDeadline,
   BatchOrder,
   ClaimedBatch,
+  CrashedEvent,
   FetchCondition,
   FetchRequest,
   FetchSession,
@@ -129,6 +164,7 @@ export type {
   HeadState,
   OpenWriter,
   PeekedRow,
+  RenewedBuckets,
 } from "./protocols/bucket-operations.js";
 export { type CancelTimer, type Clock, systemClock } from "./protocols/clock.js";
 export type { DistributedLock, HeldLock, LockOptions } from "./protocols/distributed-lock.js";
@@ -188,13 +224,18 @@ export type {
   InsertOptions,
   StoredMessage,
 } from "./protocols/inbox-event-repository.js";
+export type { LockClaim, LockStore } from "./protocols/lock-store.js";
 export { consoleLogger, type LogFields, type Logger, silentLogger } from "./protocols/logger.js";
 export type { RelayCounter, RelayMeasurement, RelayMetricsRecorder, WorkerCounter } from "./protocols/metrics.js";
 export type { AddedEvent, OutboxEventRepository } from "./protocols/outbox-event-repository.js";
 export type { StopListening, WakeUp, WakeUpSender } from "./protocols/wake-up.js";
 export { fullJitterBackoffMs } from "./resilience/backoff.js";
+export type { CircuitState } from "./resilience/circuit.js";
+export { type ExponentialRetryOptions, exponentialRetry } from "./resilience/exponential-retry.js";
+export { type FixedRetryOptions, fixedRetry } from "./resilience/fixed-retry.js";
 export type { OutageGate } from "./resilience/outage-gate.js";
-export { type ExponentialRetryOptions, exponentialRetry, type RetryPolicy } from "./resilience/retry-policy.js";
+export { type RetryByOptions, retryBy } from "./resilience/retry-by.js";
+export type { FailedAttempt, RetryLimits, RetryPolicy } from "./resilience/retry-policy.js";
 export { createEventRouter } from "./routing/create-event-router.js";
 export {
   type EventHandlerDecorator,
@@ -224,10 +265,21 @@ export {
   handlerStale,
 } from "./routing/handler-result.js";
 export { createEventSchemaRegistry, type EventSchemaRegistry } from "./schemas/create-event-schema-registry.js";
+export {
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitChange,
+  type CircuitSnapshot,
+  circuitBreaker,
+} from "./steps/circuit-breaker.js";
 export { type DeduplicateSiblingsOptions, deduplicateSiblings } from "./steps/deduplicate-siblings.js";
+export { type ExclusiveOptions, exclusive } from "./steps/exclusive.js";
+export { type FallbackContext, type FallbackHandler, type FallbackOptions, fallback } from "./steps/fallback.js";
+export { type RateLimitOptions, rateLimit } from "./steps/rate-limit.js";
 export { anyParser } from "./wire/any-parser.js";
 export { type CloudEventsOptions, cloudEventsConverter } from "./wire/cloud-events-converter.js";
 export { cloudEventsParser } from "./wire/cloud-events-parser.js";
+export { deadLetterHeaders } from "./wire/dead-letter-headers.js";
 export { envelopeParser } from "./wire/envelope-body-parser.js";
 export { envelopeConverter } from "./wire/envelope-converter.js";
 export type { EnvelopeData, EnvelopeParser } from "./wire/envelope-parser.js";

@@ -19,6 +19,8 @@ export interface BucketWorker {
   readonly gone: readonly OwnedBucket[];
   /** Buckets with events in flight. */
   readonly inFlight: Set<number>;
+  /** Buckets that a transaction has locked, so that this worker's renewals pass them over. */
+  readonly locked: Set<number>;
   /** Its database does not answer, and nothing reaches it. */
   isCutOff: boolean;
   /** How much its wall clock is ahead of the database's. */
@@ -48,6 +50,7 @@ export function createBucketWorkers(bucketCount = 8) {
     const announced: OwnedBucket[] = [];
     const gone: OwnedBucket[] = [];
     const inFlight = new Set<number>();
+    const locked = new Set<number>();
     const answers = new Map<Method, Promise<void>[]>();
     let resumed = createGate();
     let isPaused = false;
@@ -73,7 +76,11 @@ export function createBucketWorkers(bucketCount = 8) {
         return answer;
       };
     const operations: Pick<BucketOperations<never>, Method> = {
-      renew: through("renew", repository.buckets.renew),
+      renew: through("renew", async (fence, ms) => {
+        const free = [...fence.epochs].filter(([bucket]) => !locked.has(bucket));
+        const { held } = await repository.buckets.renew({ ...fence, epochs: new Map(free) }, ms);
+        return { held, passedOver: [...fence.epochs.keys()].filter((bucket) => locked.has(bucket)) };
+      }),
       survey: through("survey", repository.buckets.survey),
       acquire: through("acquire", repository.buckets.acquire),
       release: through("release", repository.buckets.release),
@@ -100,6 +107,7 @@ export function createBucketWorkers(bucketCount = 8) {
       announced,
       gone,
       inFlight,
+      locked,
       isCutOff: false,
       aheadMs: 0,
       readable: () => worker.ownership.readable.map(({ bucket }) => bucket).sort((a, b) => a - b),

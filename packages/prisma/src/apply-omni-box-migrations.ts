@@ -5,6 +5,7 @@ import { mapPrismaError } from "./map-prisma-error.js";
 import { quoteIdentifier, schemaName } from "./postgresql/qualify-table.js";
 import type { PrismaTransactionalClientLike, PrismaTransactionLike } from "./prisma-client-like.js";
 import { readDatabaseError } from "./read-database-error.js";
+import { requireSchema } from "./require-schema.js";
 import { readShippedMigrations, type ShippedMigration } from "./shipped-migrations.js";
 
 /** Options of {@link applyOmniBoxMigrations}. */
@@ -84,14 +85,6 @@ async function applyOne(
   await tx.$executeRawUnsafe(sql);
   await tx.$executeRawUnsafe("UPDATE omni_box_migration SET checksum = $1 WHERE name = $2", checksum, name);
   return true;
-}
-
-async function requireSchema(tx: PrismaTransactionLike, schema: string): Promise<void> {
-  const found = await tx.$queryRawUnsafe<unknown[]>("SELECT 1 AS one FROM pg_namespace WHERE nspname = $1", schema);
-  if (found.length > 0) return;
-  throw new OmniBoxError("STORE.SCHEMA_MISSING", `the schema "${schema}" does not exist: create it first`, {
-    meta: { schema },
-  });
 }
 
 /** `undefined`: not applied. `null`: applied by `prisma migrate`, which keeps checksums of its own. */

@@ -1,6 +1,12 @@
 import type { AcquireRequest, BucketFence, BucketReadRequest, EventRef, HeadState } from "@omni-box/core";
 import type { Statement } from "./statement.js";
 
+/** One row of the answer to {@link BucketDialect.renew}: a bucket that is held, and whether its lease was extended. */
+export interface RenewedBucketRow {
+  readonly bucket: number;
+  readonly is_renewed: boolean;
+}
+
 /** One row of the answer to {@link BucketDialect.acquire}. */
 export interface AcquiredBucketRow {
   readonly bucket: number;
@@ -45,9 +51,9 @@ export type HeadStateRow = HeadState;
 
 /** The SQL of `BucketOperations`, in one database's language. Each method makes one statement. */
 export interface BucketDialect {
-  /** Makes the buckets unless they are there; `null`: they came with a migration. */
-  make(): Statement | null;
-  /** Returns the held buckets as `bucket`. */
+  /** Makes the buckets unless they are there, and how many those are; `null`: they came with a migration. */
+  readonly toMake: { readonly statement: Statement; readonly bucketCount: number } | null;
+  /** Returns {@link RenewedBucketRow}. */
   renew(fence: BucketFence, leaseMs: number): Statement;
   /** Returns {@link SurveyRow}. */
   survey(graceMs: number): Statement;

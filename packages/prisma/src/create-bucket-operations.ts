@@ -18,6 +18,7 @@ import type {
   FailedHeadRow,
   HeadStateRow,
   PeekedEventRow,
+  RenewedBucketRow,
   SurveyRow,
   WritersRow,
 } from "./bucket-dialect.js";
@@ -61,8 +62,11 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
   }
 
   /**
-   * Runs the statements that change buckets which are held one after the other. Each locks its rows and then updates them, and
-   * where two of one owner met in the same rows, PostgreSQL saw a deadlock although both lock in one order.
+   * Sends the statements that change held buckets one after the other: three of one owner that meet in a bucket, beside an outcome
+   * of it, come into a deadlock although all lock in one order. The first has renewed the bucket; the second has got the lock on
+   * the new version, but its update begins at the version of its snapshot, where an outcome's lock makes it queue once more; and
+   * there the third stands in front, waiting for the second. One that was not answered in time may still meet a later one: then
+   * PostgreSQL ends one of them, and ownership sends it again.
    */
   let last: Promise<unknown> = Promise.resolve();
   function inTurn<Result>(call: () => Promise<Result>): Promise<Result> {
@@ -75,25 +79,30 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
 
   let areMade = false;
   async function make(): Promise<void> {
-    const statement = areMade ? null : dialect.make();
-    if (statement !== null) await ownership.execute("make the buckets of a group", statement);
+    if (!areMade && dialect.toMake !== null)
+      await ownership.execute("make the buckets of a group", dialect.toMake.statement);
     areMade = true;
   }
 
   return Object.freeze<BucketOperations<E>>({
     async renew(fence: BucketFence, leaseMs: number) {
       await make();
-      const held = await inTurn(() =>
-        ownership.query<{ bucket: number }>("renew the leases of buckets", dialect.renew(fence, leaseMs)),
+      const rows = await inTurn(() =>
+        ownership.query<RenewedBucketRow>("renew the leases of buckets", dialect.renew(fence, leaseMs)),
       );
-      return held.map(({ bucket }) => bucket);
+      const bucketsThat = (isRenewed: boolean) =>
+        rows.filter((row) => row.is_renewed === isRenewed).map(({ bucket }) => bucket);
+      return { held: bucketsThat(true), passedOver: bucketsThat(false) };
     },
 
     async survey(graceMs: number): Promise<BucketSurvey> {
-      await make();
       const rows = await ownership.query<SurveyRow>("read who owns the buckets", dialect.survey(graceMs));
       const workers = rows.flatMap(({ id, owned }) => (id === null ? [] : [{ id, owned: owned ?? 0 }]));
-      return { workers, bucketCount: rows[0]?.bucket_count ?? 0, free: rows[0]?.free ?? 0 };
+      const { bucket_count: bucketCount = 0, free = 0 } = rows[0] ?? {};
+      // A survey makes none: who only leases events asks for it too, and may have no right to.
+      if (bucketCount === 0 && dialect.toMake !== null)
+        return { workers, bucketCount: dialect.toMake.bucketCount, free: dialect.toMake.bucketCount };
+      return { workers, bucketCount, free };
     },
 
     async acquire(request: AcquireRequest): Promise<readonly AcquiredBucket[]> {

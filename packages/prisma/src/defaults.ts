@@ -47,6 +47,8 @@ export const prismaDefaults = Object.freeze({
     /** How long a listener's connection may take to close. */
     closeTimeoutMs: 1_000,
   }),
+  /** From where on `examineStore` reports open transactions, dead rows in one table, and the difference of two clocks. */
+  doctor: Object.freeze({ longTransactionMs: 300_000, deadRowsMax: 100_000, clockDifferenceMaxMs: 1_000 }),
   /** What Prisma gets beyond the time-out of a transaction to end it, before the connection is taken for dead. */
   transactionGraceMs: 2_000,
 });

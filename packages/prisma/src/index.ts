@@ -12,6 +12,8 @@ export {
 export { createPrismaOutboxAdministration } from "./create-prisma-outbox-administration.js";
 export { createPrismaOutboxRepository, type PrismaOutboxRepositoryOptions } from "./create-prisma-outbox-repository.js";
 export { prismaDefaults } from "./defaults.js";
+export { type ExamineStoreOptions, examineStore } from "./doctor/examine-store.js";
+export type { DoctorFinding } from "./doctor/finding.js";
 export { type OmniBoxExtension, type OmniBoxExtensionOptions, omniBox, type TransactionOutbox } from "./omni-box.js";
 export type { PrismaAdministrationOptions } from "./prisma-administration-options.js";
 export type {
@@ -34,6 +36,11 @@ export {
   type Transition,
   type TransitionOptions,
 } from "./transitions/define-transition.js";
+export {
+  type OmniBoxMigration,
+  type ReadOmniBoxMigrationsOptions,
+  readOmniBoxMigrations,
+} from "./read-omni-box-migrations.js";
 export { createPostgresqlWakeUp, type PostgresqlWakeUpOptions } from "./wake-up/create-postgresql-wake-up.js";
 export {
   createPostgresqlWakeUpSender,

@@ -255,7 +255,7 @@ describe("a role with exactly the rights that the README names", () => {
     const owner = "relay";
     const acquired = await buckets.acquire({ owner, leaseMs: 60_000, graceMs: 0, limit: 64 });
     const fence = { kind: "buckets", owner, epochs: new Map(acquired.map((one) => [one.bucket, one.epoch])) } as const;
-    expect(await buckets.renew(fence, 60_000)).toHaveLength(64);
+    expect((await buckets.renew(fence, 60_000)).held).toHaveLength(64);
     expect((await buckets.survey(0)).workers).toEqual([{ id: owner, owned: 64 }]);
     expect(await buckets.endSchedules(fence, 10)).toEqual([]);
     const from = acquired.map(({ bucket }) => ({ bucket, afterSeq: 0n, limit: 10 }));

@@ -54,6 +54,12 @@ describe("the buckets of a consumer group", () => {
     expect(await database.prisma.inboxBucket.count({ where: { epoch: 1 } })).toBe(64);
   });
 
+  it("are told of as free before they are made, and a survey makes none", async () => {
+    const { survey } = bucketsOf(repositoryWith({ connections: 1 }));
+    expect(await survey(0)).toEqual({ workers: [], bucketCount: 64, free: 64 });
+    expect(await database.prisma.inboxBucket.count()).toBe(0);
+  });
+
   it("cost one statement per call, and one more at the start", async () => {
     const statements: string[] = [];
     const repository = repositoryWith({ connections: 1, logQueries: (sql) => statements.push(sql) });
@@ -127,7 +133,7 @@ describe("a database role", () => {
     await storePending(repository, draft);
     const buckets = bucketsOf(repository);
     const fence = await ownAll(repository, "worker");
-    expect(await buckets.renew(fence, 60_000)).toHaveLength(64);
+    expect((await buckets.renew(fence, 60_000)).held).toHaveLength(64);
     const from = [...fence.epochs.keys()].map((bucket) => ({ bucket, afterSeq: 0n, limit: 10 }));
     const { rows } = await buckets.read({ from, limit: 10, exceptSeqs: [], exceptKeys: [] });
     const [event] = rows.map((row) => row.event);

@@ -111,7 +111,7 @@ describe.each(Object.entries(operators))("an outcome that waits, because an oper
       async () => {
         const recorded = outcomes.failed(slow, fence, refs);
         await untilWaiting(database);
-        expect(await slow.buckets.renew(fence, 60_000)).toEqual([0]);
+        expect((await slow.buckets.renew(fence, 60_000)).held).toEqual([0]);
         await database.prisma.$executeRawUnsafe(
           `UPDATE ${database.schema}.outbox_bucket SET lease_until = statement_timestamp(), unclean_takeovers = 1`,
         );
@@ -327,6 +327,72 @@ describe("a renewal that is not committed yet", () => {
     expect(await successor.buckets.acquire({ owner: "next", leaseMs: 1, graceMs: 0, limit: 1 })).toEqual([
       { bucket: 0, epoch: 2n, uncleanTakeovers: 0 },
     ]);
+  });
+});
+
+describe("a bucket's row that somebody has locked by hand", () => {
+  const lockOf = (bucket: number) => (tx: Tx) =>
+    tx.$queryRawUnsafe(`SELECT bucket FROM ${database.schema}.outbox_bucket WHERE bucket = $1 FOR UPDATE`, bucket);
+  const secondsLeft = () =>
+    database.prisma.$queryRawUnsafe<{ left: number }[]>(
+      `SELECT round(extract(epoch FROM lease_until - statement_timestamp()))::integer AS left
+       FROM ${database.schema}.outbox_bucket WHERE owner IS NOT NULL ORDER BY bucket`,
+    );
+
+  it("is passed over by a renewal, which extends the leases of the others and says so", async () => {
+    const fence = await slow.acquire(3, { leaseMs: 10_000 });
+    const renewed = await beside(lockOf(1), () => slow.buckets.renew(fence, 60_000));
+    expect(renewed).toEqual({ held: [0, 2], passedOver: [1] });
+    expect((await secondsLeft()).map(({ left }) => left > 30)).toEqual([true, false, true]);
+    expect(await slow.buckets.renew(fence, 60_000)).toEqual({ held: [0, 1, 2], passedOver: [] });
+  });
+
+  it("is passed over when buckets are noted as clean", async () => {
+    const fence = await slow.acquire(2);
+    const bucket = `${database.schema}.outbox_bucket`;
+    await database.prisma.$executeRawUnsafe(`UPDATE ${bucket} SET unclean_takeovers = 1 WHERE bucket < 2`);
+    await beside(lockOf(1), async () => ({ ended: await slow.buckets.markClean(fence) }));
+    await slow.buckets.release(fence);
+    const acquired = await slow.buckets.acquire({ owner: "next", leaseMs: 1, graceMs: 0, limit: 2 });
+    expect(acquired.map(({ uncleanTakeovers }) => uncleanTakeovers)).toEqual([0, 1]);
+  });
+});
+
+describe("two statements of one owner that wait for a third in the same bucket, beside an outcome", () => {
+  /** Sends both while a renewal is not committed yet, and an outcome has its lock; `waiting` statements of all wait then. */
+  async function meet(send: (fence: BucketFence) => Promise<unknown>[], waiting: number): Promise<string[]> {
+    const fence = await slow.acquire(2);
+    const refs = await addToBucket(database, 0, 1);
+    const { ended } = await beside(
+      (tx) => tx.$queryRawUnsafe(`SELECT seq FROM ${database.schema}.outbox_event FOR UPDATE`),
+      async () => {
+        const recording = outcomes.completed(slow, fence, refs);
+        await untilWaiting(database);
+        const { sent } = await beside(
+          (tx) => run(tx, dialect().buckets.renew(fence, 60_000)),
+          async () => {
+            const both = Promise.allSettled(send(fence));
+            await untilWaiting(database, waiting);
+            return { sent: both };
+          },
+        );
+        return { ended: { settled: await sent, recording } };
+      },
+    );
+    await ended.recording;
+    return ended.settled.map(({ status }) => status).sort();
+  }
+
+  it("would come into a deadlock if they were sent at once, although all lock in one order", async () => {
+    const release = (fence: BucketFence) => dialect().buckets.release(fence);
+    const send = ({ sql, values }: Statement) => database.prisma.$executeRawUnsafe(sql, ...values).then(() => {});
+    expect(await meet((fence) => [send(release(fence)), send(release(fence))], 3)).toEqual(["fulfilled", "rejected"]);
+  });
+
+  it("come into none, because they are sent one after the other", async () => {
+    const { buckets } = slow;
+    const both = await meet((fence) => [buckets.release(fence), buckets.release(fence)], 2);
+    expect(both).toEqual(["fulfilled", "fulfilled"]);
   });
 });
 

@@ -25,9 +25,9 @@ it("a worker renews, surveys and gives up its buckets while as many outcomes wai
     for (const outcome of waiting) await expect(outcome).rejects.toMatchObject({ code: "STORE.TIMEOUT" });
     await expect(repository.recordCompleted(fence, refs.slice(3))).rejects.toThrow(/was not sent/);
 
-    expect(await buckets.renew(fence, 60_000)).toEqual([0, 1]);
+    expect((await buckets.renew(fence, 60_000)).held).toEqual([0, 1]);
     expect((await buckets.survey(0)).workers).toEqual([{ id: owner, owned: 2 }]);
     await buckets.release({ ...fence, epochs: new Map([...epochs].filter(([bucket]) => bucket === 1)) });
-    expect(await buckets.renew(fence, 60_000)).toEqual([0]);
+    expect((await buckets.renew(fence, 60_000)).held).toEqual([0]);
   });
 });

@@ -1,6 +1,7 @@
 import { type Clock, describeFailure, type ErrorCode, isOmniBoxError, type Logger } from "@omni-box/core";
 import { asError } from "./as-error.js";
 import type { ConnectionSession } from "./connection-session.js";
+import { amqpReply } from "./map-amqp-error.js";
 import type { OpenPublications } from "./open-publications.js";
 import type { Publication, PublicationHolder } from "./publication.js";
 import { obstacleTo, refusalOf, returnOf } from "./publication-failures.js";
@@ -19,6 +20,13 @@ export interface ChannelSlotOptions {
   readonly publications: OpenPublications;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+const notFound = 404;
+
+/** A channel that publishes names one thing that can be missing. */
+function isExchangeMissing(error: Error | null): boolean {
+  return amqpReply(error)?.code === notFound;
 }
 
 /** The lane of the partition keys that hash to it: a queue and, on each connection, one channel at a time. */
@@ -108,6 +116,12 @@ export class ChannelSlot implements PublicationHolder, PublishChannelOwner {
   onClosed(channel: PublishChannel, error: Error | null): void {
     const session = this.#session;
     if (channel !== this.#channel || session === null) return;
+    if (isExchangeMissing(error)) {
+      // No message is to blame, and all the others would meet the same: a new connection makes the topology again, or says
+      // what it lacks. What was written is rejected with this one, in this turn.
+      void session.close(new Error(`the exchange "${this.#options.exchange}" is gone`));
+      return;
+    }
     this.#channel = null;
     this.#settleClosed([...channel.unconfirmed], error);
     // Not in this turn: the connection may be closing all its channels, and the caller should see the rejections first.

@@ -12,7 +12,8 @@ import { type RabbitMqPublisherOptions, rabbitMqPublisherOptionsSchema } from ".
  *
  * When the broker turns out to lack what is needed, `start` rejects; if that is found out only later, because the broker could
  * not be reached at the start or lost its definitions, nothing is published (BROKER.UNREACHABLE), `health` is unhealthy
- * and says what is missing, and each attempt to connect looks again.
+ * and says what is missing, and each attempt to connect looks again. So it is when the exchange is deleted meanwhile: the
+ * connection is made again, and with `topology.assert` the exchange with it.
  *
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists every problem of the options.
  */

@@ -2,7 +2,8 @@ import type { Socket } from "node:net";
 import { type EventPublisher, silentLogger, systemClock } from "@omni-box/core";
 import amqp from "amqplib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createRabbitMqPublisher, type RabbitMqPublisherOptions } from "../src/index.js";
+import { createRabbitMqPublisher, defineTopology, type RabbitMqPublisherOptions } from "../src/index.js";
+import { createRecordingLogger } from "./recording-logger.js";
 import { amqpUrl, openTestBroker, type TestBroker } from "./test-broker.js";
 import { resultOf, resultsOf, testMessage, testMessages } from "./test-message.js";
 
@@ -194,20 +195,54 @@ describe("a message that the broker refuses", () => {
 
     expect(results).toEqual(["confirmed", "BROKER.NACKED", "confirmed"]);
   });
+});
 
-  it("because its exchange is gone is refused one by one, and accepted again when the exchange is back", async () => {
+describe("an exchange that is deleted under a live connection", () => {
+  const lost = ["BROKER.CONNECTION_LOST", "BROKER.UNREACHABLE"];
+
+  it("is an outage: it costs no message an attempt, health says what is missing, and it ends when the exchange is back", async () => {
     const exchange = await broker.createExchange();
-    await start(exchange, { channels: 2 });
+    const logger = createRecordingLogger();
+    await start(exchange, { channels: 2, logger, reconnectBaseMs: 20, reconnectMaxMs: 100 });
     await broker.channel.deleteExchange(exchange);
 
     const messages = testMessages(10, (index) => ({ partitionKey: `key-${index}` }));
     const results = await resultsOf(messages.map((message) => publisher.publish(message, { timeoutMs })));
 
-    expect(results).toEqual(messages.map(() => "BROKER.MESSAGE_REFUSED"));
+    for (const result of results) expect(lost).toContain(result);
+    await logger.waitFor(/RabbitMQ lacks what is needed/);
+    const { status, reasons } = publisher.health();
+    expect([status, reasons.join()]).toEqual(["unhealthy", expect.stringContaining(exchange)]);
+    expect(await resultOf(publisher.publish(testMessage(), { timeoutMs }))).toBe("BROKER.UNREACHABLE");
     await broker.channel.assertExchange(exchange, "topic", { durable: true });
-    await broker.createQueue(exchange);
-    expect(await resultOf(publisher.publish(testMessage(), { timeoutMs }))).toBe("confirmed");
-    expect(connections).toBe(1);
+    const arrived = await broker.collect(await broker.createQueue(exchange));
+    await logger.waitFor(/connected to RabbitMQ again/);
+    for (const message of messages) await publisher.publish(message, { timeoutMs });
+    expect((await arrived.waitForIds(messages.map(({ id }) => id))).length).toBe(10);
+    expect(publisher.health().status).toBe("healthy");
+    const [first] = logger.lines.filter(({ message }) => /was lost/.test(message));
+    expect(first?.fields).toMatchObject({ error: { message: `the exchange "${exchange}" is gone` } });
+  });
+
+  it("is made again, with its queues, by a publisher that asserts them", async () => {
+    const exchange = broker.newName("exchange");
+    const queue = broker.newName("queue");
+    const assert = defineTopology({
+      exchanges: [{ name: exchange, type: "topic" }],
+      queues: [{ name: queue }],
+      bindings: [{ exchange, queue, routingKey: "#" }],
+    });
+    const logger = createRecordingLogger();
+    await start(exchange, { topology: { assert }, logger, reconnectBaseMs: 20, reconnectMaxMs: 100 });
+    await publisher.publish(testMessage(), { timeoutMs });
+    await broker.channel.deleteExchange(exchange);
+    const message = testMessage();
+    expect(lost).toContain(await resultOf(publisher.publish(message, { timeoutMs })));
+    // Waits for the next connection.
+    expect(await resultOf(publisher.publish(message, { timeoutMs }))).toBe("confirmed");
+    await (await broker.collect(queue)).waitForIds([message.id]);
+    expect([connections, publisher.health().status]).toEqual([2, "healthy"]);
+    expect(logger.messages("warn", "error")).toEqual(["the connection to RabbitMQ was lost; connecting again"]);
   });
 });
 

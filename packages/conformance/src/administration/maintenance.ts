@@ -51,6 +51,24 @@ export const maintenanceStories: readonly AdministrationStory<TimedHarness>[] = 
     },
   },
   {
+    name: "remove-dead-lettered",
+    title: "where only events with a published dead letter may be removed, the others stay, however old they are",
+    guarantee: "G2",
+    async run({ administration, addFailed, repository }) {
+      const [published, owed] = await addFailed(["a", "b"]);
+      assert.ok(published && owed);
+      const letters = await administration.takeDeadLetters({ limit: 10, leaseMs: 60_000 });
+      const letter = letters.find(({ event }) => event.id === published.id);
+      assert.ok(letter);
+      await administration.recordDeadLettered([{ ...refOf(letter.event), failedAt: letter.failedAt }]);
+      const request = { status: "failed", olderThanMs: 0, limit: 10, onlyDeadLettered: true } as const;
+      assert.equal(await administration.removeOld(request), 1);
+      assert.equal(await administration.removeOld(request), 0);
+      assert.equal(await repository.findById(published.id), null);
+      assert.notEqual(await repository.findById(owed.id), null);
+    },
+  },
+  {
     name: "release-leases",
     title:
       "a lease that has run out is taken away, and says as much as it does to a claim: its worker may have died of the event",

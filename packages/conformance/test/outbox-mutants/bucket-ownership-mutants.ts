@@ -107,6 +107,22 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
     wrap: acquiredAs((given) => ({ ...given, uncleanTakeovers: Number(given.epoch) - 1 })),
   },
   {
+    fault: "an owner that acquires its own bucket again counts as dead",
+    killedBy: "outbox.buckets.unclean-own",
+    wrap: knowingHolders((holders, _base, buckets) => ({
+      inBuckets: {
+        async acquire(request) {
+          const before = new Map(holders);
+          const acquired = await buckets.acquire(request);
+          return acquired.map((given) => {
+            const isOwn = before.get(given.bucket)?.owner === request.owner;
+            return isOwn ? { ...given, uncleanTakeovers: given.uncleanTakeovers + 1 } : given;
+          });
+        },
+      },
+    })),
+  },
+  {
     fault: "a release marks its buckets clean",
     killedBy: "outbox.buckets.unclean-counted",
     wrap: inBuckets((buckets) => ({
@@ -195,8 +211,8 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
     wrap: knowingHolders((holders, _base, buckets) => ({
       inBuckets: {
         async renew(fence, leaseMs) {
-          const held = await buckets.renew(allOf(fence, holders), leaseMs);
-          return held.filter((bucket) => fence.epochs.has(bucket));
+          const { held, passedOver } = await buckets.renew(allOf(fence, holders), leaseMs);
+          return { held: held.filter((bucket) => fence.epochs.has(bucket)), passedOver };
         },
       },
     })),
@@ -206,8 +222,8 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
     killedBy: "outbox.buckets.renew-held",
     wrap: inBuckets((buckets) => ({
       async renew(fence, leaseMs) {
-        await buckets.renew(fence, leaseMs);
-        return [...fence.epochs.keys()];
+        const { passedOver } = await buckets.renew(fence, leaseMs);
+        return { held: [...fence.epochs.keys()], passedOver };
       },
     })),
   },
@@ -217,8 +233,8 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
     wrap: knowingHolders((holders, _base, buckets) => ({
       inBuckets: {
         async renew(fence, leaseMs) {
-          const held = await buckets.renew(allOf(fence, holders), leaseMs);
-          return held.filter((bucket) => fence.epochs.has(bucket));
+          const { held, passedOver } = await buckets.renew(allOf(fence, holders), leaseMs);
+          return { held: held.filter((bucket) => fence.epochs.has(bucket)), passedOver };
         },
       },
     })),
@@ -227,7 +243,8 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
     fault: "a lease that ran out cannot be renewed, although nobody took over",
     killedBy: "outbox.buckets.renew-revives",
     wrap: inBuckets((buckets) => ({
-      renew: async (fence, leaseMs) => ((await buckets.survey(0)).free > 0 ? [] : buckets.renew(fence, leaseMs)),
+      renew: async (fence, leaseMs) =>
+        (await buckets.survey(0)).free > 0 ? { held: [], passedOver: [] } : buckets.renew(fence, leaseMs),
     })),
   },
   {

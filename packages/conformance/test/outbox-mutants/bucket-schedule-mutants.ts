@@ -169,7 +169,7 @@ export const bucketScheduleMutants: readonly OutboxMutant[] = [
     "partly-lost",
     inBuckets((buckets) => ({
       async endSchedules(fence, limit) {
-        const held = await buckets.renew(fence, 60_000);
+        const { held } = await buckets.renew(fence, 60_000);
         return held.length === fence.epochs.size ? buckets.endSchedules(fence, limit) : [];
       },
     })),

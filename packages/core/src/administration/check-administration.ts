@@ -46,6 +46,7 @@ const removeOldRequest = z.strictObject({
   olderThanMs: z.int().min(0).max(limits.ageMaxMs),
   limit: atMost(limits.changeMaxEvents),
   consumerGroup,
+  onlyDeadLettered: z.boolean().optional(),
 });
 const releaseRequest = z.strictObject({ limit: atMost(limits.changeMaxEvents) });
 const takeRequest = z.strictObject({

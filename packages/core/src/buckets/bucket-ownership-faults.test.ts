@@ -63,6 +63,19 @@ describe("an answer", () => {
     expect(worker.ownership.readable.map(({ epoch }) => epoch)).toEqual(all.map(() => 2n));
   });
 
+  it("to acquisitions that is lost again and again makes no bucket suspect: nobody has died in it", async () => {
+    const { createWorker, clock } = createBucketWorkers();
+    const worker = createWorker();
+    for (let times = 1; times <= 3; times += 1) {
+      worker.loseAnswer("acquire");
+      await expect(worker.ownership.start()).rejects.toSatisfy((error) => isOmniBoxError(error, "STORE.UNREACHABLE"));
+      await clock.advance(leaseMs + graceMs);
+    }
+    await worker.ownership.start();
+    expect(worker.ownership.readable.map(({ epoch }) => epoch)).toEqual(all.map(() => 4n));
+    expect(worker.ownership.readable.map(({ uncleanTakeovers }) => uncleanTakeovers)).toEqual(all.map(() => 0));
+  });
+
   it("to an acquisition that is slow leaves what is left of a lease that began with the request", async () => {
     const { createWorker, clock } = createBucketWorkers();
     const worker = createWorker();
@@ -182,6 +195,22 @@ describe("a wall clock", () => {
     expect(worker.ownership.remainingMs(0, 1n)).toBe(1);
     await clock.advance(1);
     expect(worker.readable()).toEqual([]);
+  });
+});
+
+describe("a transaction that stays open and has locked a bucket", () => {
+  it("costs its owner this bucket alone, which comes back when the transaction has ended; one warning tells of it", async () => {
+    const { startWorker, clock } = createBucketWorkers();
+    const worker = await startWorker();
+    worker.locked.add(3);
+    await clock.advance(5 * leaseMs);
+    expect(worker.readable()).toEqual(all.filter((bucket) => bucket !== 3));
+    expect(worker.ownership.isHeld(3, 1n)).toBe(true);
+    expect(worker.logger.alarms).toHaveLength(1);
+    expect(worker.logger.alarms[0]).toMatch(/a transaction that stays open has locked/);
+    worker.locked.delete(3);
+    await clock.advance(leaseMs / 10);
+    expect(worker.readable()).toEqual(all);
   });
 });
 

@@ -3,6 +3,7 @@ import { describeFailure, type FailureDescription } from "../errors/describe-fai
 import { startLeaseDeadline } from "../processor/lease-deadline.js";
 import type { BucketOperations } from "../protocols/bucket-operations.js";
 import type { CancelTimer, Clock } from "../protocols/clock.js";
+import type { BucketFence } from "../protocols/fence.js";
 import type { Logger } from "../protocols/logger.js";
 import { createOutageGate } from "../resilience/outage-gate.js";
 import { createCoalescedTask } from "./coalesced-task.js";
@@ -103,14 +104,30 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
   let isRunning = false;
   let bucketCount = 0;
   let ownedByOthers = 0;
+  let hasPassedOver = false;
+  let isLockedOut = false;
 
   async function renew(): Promise<void> {
     const asked = held.fence;
     const deadline = startLeaseDeadline(clock, leaseMs);
-    const lost = held.renewed(asked, await operations.renew(asked, leaseMs), deadline);
+    const answer = await operations.renew(asked, leaseMs);
+    const lost = held.renewed(asked, answer, deadline);
     if (lost.length > 0) logger.warn({ owner, buckets: lost }, "buckets are lost: another worker took them over");
+    warnOfLocks(asked, answer.passedOver);
     held.announceAll();
     await noteClean();
+  }
+
+  /** Once, until all leases have been extended again. */
+  function warnOfLocks({ epochs }: BucketFence, passedOver: readonly number[]): void {
+    hasPassedOver = passedOver.length > 0;
+    const buckets = passedOver.filter((bucket) => held.remainingMs(bucket, epochs.get(bucket) ?? 0n) === 0);
+    if (buckets.length > 0 && !isLockedOut) {
+      const message =
+        "leases of buckets have run out, because a transaction that stays open has locked the buckets' rows";
+      logger.warn({ owner, buckets }, `${message}: nothing of them is read until it ends`);
+    }
+    isLockedOut = buckets.length > 0;
   }
 
   async function noteClean(): Promise<void> {
@@ -156,7 +173,7 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
   const renewal = createCoalescedTask(async () => {
     const startedMs = clock.monotonicMs();
     if (await succeeds("renew", renew)) {
-      turnWithin(everyMs - (clock.monotonicMs() - startedMs));
+      turnWithin((hasPassedOver ? retryMs : everyMs) - (clock.monotonicMs() - startedMs));
       sharing.request();
       release.request();
     } else {

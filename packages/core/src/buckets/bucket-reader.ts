@@ -11,6 +11,7 @@ import { createBucketCursors } from "./bucket-cursors.js";
 import type { HeldEvents } from "./held-events.js";
 import { createLateCommits } from "./late-commits.js";
 import type { ParkedKeys } from "./parked-keys.js";
+import { createPassedOver } from "./passed-over.js";
 import { createWholeReading } from "./whole-reading.js";
 
 /** What a reader works with. */
@@ -42,6 +43,8 @@ export interface BucketReader<E extends BaseEvent> {
   readOne(event: { readonly bucket: number; readonly seq: bigint }): Promise<BucketRow<E> | undefined>;
   /** Looks at the next event of a bucket, and does not pass it over. */
   peek(bucket: number): Promise<Read<PeekedRow>>;
+  /** Gives this event no more until its bucket is gone back in: it was read in vain. */
+  leaveOut(event: { readonly bucket: number; readonly seq: bigint }): void;
   /** Reads on behind this event. */
   passOver(event: { readonly bucket: number; readonly seq: bigint }): void;
   /** Reads this event again, and those behind it. */
@@ -58,8 +61,12 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
   const cursors = createBucketCursors();
   let late = createLateCommits(defaults.openWriterPatienceMs, nowMs);
   const whole = createWholeReading(nowMs);
+  const passedOver = createPassedOver(defaults.exceptPassedOverMax);
 
-  const except = () => ({ exceptSeqs: held.seqs(), exceptKeys: parked.keys(defaults.exceptKeysMax) });
+  const except = () => ({
+    exceptSeqs: [...held.seqs(), ...passedOver.behind(late.seenTo)],
+    exceptKeys: parked.keys(defaults.exceptKeysMax),
+  });
 
   /** After a failure all begins anew: another server may answer next, with other transactions, and numbers that have been drawn before. */
   async function asked<Row>(reading: Promise<BucketReading<Row>>): Promise<BucketReading<Row>> {
@@ -67,6 +74,7 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
       return await reading;
     } catch (error) {
       cursors.rewindAll();
+      passedOver.forgetAll();
       late = createLateCommits(defaults.openWriterPatienceMs, nowMs);
       throw error;
     }
@@ -116,10 +124,20 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
       const rows = usable(await asked(operations.peek({ from, limit: 1, ...except() })), ({ seq }) => seq);
       return { rows, hasMore: rows === null || rows.length > 0 };
     },
+    leaveOut: (event) => passedOver.add(event),
     passOver: (event) => cursors.advance([event]),
-    goBackTo: ({ bucket, seq }) => cursors.rewind(bucket, seq),
-    forget: (bucket) => cursors.forget(bucket),
-    forgetAll: () => cursors.rewindAll(),
+    goBackTo({ bucket, seq }) {
+      passedOver.forget(bucket);
+      cursors.rewind(bucket, seq);
+    },
+    forget(bucket) {
+      passedOver.forget(bucket);
+      cursors.forget(bucket);
+    },
+    forgetAll() {
+      passedOver.forgetAll();
+      cursors.rewindAll();
+    },
   };
 }
 

@@ -5,16 +5,18 @@ import type { BaseEvent } from "../events/outbox-event.js";
 import type { Outcome } from "../pipeline/outcome.js";
 import type { ClaimedBatch, FetchRequest, FetchSession, FetchWorker } from "../processor/fetch-strategy.js";
 import { startLeaseDeadline } from "../processor/lease-deadline.js";
-import type { BucketOperations, BucketRow, PeekedRow } from "../protocols/bucket-operations.js";
+import type { BucketOperations, BucketRow } from "../protocols/bucket-operations.js";
 import type { EventRepository } from "../protocols/event-repository.js";
+import type { BucketFence } from "../protocols/fence.js";
 import { createBucketOrder } from "./bucket-order.js";
 import { type BucketOwnership, createBucketOwnership, type OwnedBucket } from "./bucket-ownership.js";
 import { createBucketReader } from "./bucket-reader.js";
+import { createDueSchedules } from "./due-schedules.js";
+import { createFailedKeys } from "./failed-keys.js";
 import { createHeldEvents } from "./held-events.js";
 import { createKeyTurns } from "./key-turns.js";
-import { startAlone } from "./lone-starts.js";
 import { createParkedKeys, type ParkedKey } from "./parked-keys.js";
-import { createSuspicions } from "./suspicions.js";
+import { createSuspectEvents } from "./suspect-events.js";
 
 type Epochs = ReadonlyMap<number, bigint>;
 
@@ -49,16 +51,13 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   const parked = createParkedKeys(nowMs);
   const turns = createKeyTurns(inFlightPerKey);
   const reader = createBucketReader({ operations, held, parked, nowMs });
-  const suspicions = createSuspicions();
-  const counted = new Map<bigint, number>();
+  const failedKeys = createFailedKeys(operations, parked, onFailedKey === "block");
+  const schedules = createDueSchedules(operations, reader, nowMs);
   /** Acquired, and not read before it is known which of their keys are blocked. */
   const fresh = new Map<number, OwnedBucket>();
-  /** Owned, and not known which of their keys have failed events. */
-  const unasked = new Set<number>();
   let starting: Promise<void> | null = null;
   /** The last read may have left events behind. */
   let hasMore = false;
-  let nextScheduledMs = 0;
   /** Taken up by the next fetch: one that is under way may have asked before it was wanted. */
   let isRecheckWanted = false;
 
@@ -75,12 +74,25 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     },
     onGone({ bucket }) {
       fresh.delete(bucket);
-      unasked.delete(bucket);
+      failedKeys.forget(bucket);
       parked.forget(bucket);
       reader.forget(bucket);
       suspicions.forget(bucket);
     },
   });
+
+  const suspects = createSuspectEvents({
+    repository,
+    operations,
+    ownership,
+    reader,
+    parked,
+    held,
+    logger,
+    consumerGroup,
+    take: (row, epochs) => take([row], epochs)[0],
+  });
+  const { suspicions } = suspects;
 
   const order = {
     held,
@@ -89,7 +101,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     unrecordedDelayMs: leaseMs,
     letGo(event: E, recorded: Outcome | null) {
       // A start whose outcome is not stored still counts there.
-      if (recorded !== null) counted.delete(event.seq);
+      if (recorded !== null) suspects.recorded(event.seq);
       const isDone = recorded?.kind === "completed" || recorded?.kind === "failed";
       if (suspicions.ended(event, isDone)) ownership.clean(event.bucket);
       if (held.countOf(event.bucket) === 0) ownership.drained(event.bucket);
@@ -105,19 +117,6 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     return starting;
   }
 
-  /**
-   * Failed events first, pending ones second: an event that is requeued between the two is read, and not published late. What is
-   * not answered is asked again before anything is read.
-   */
-  async function loadFailed(buckets: readonly number[]): Promise<void> {
-    if (onFailedKey === "skip") return;
-    for (const bucket of buckets) unasked.add(bucket);
-    if (unasked.size === 0) return;
-    const asked = [...unasked];
-    parked.parkFailed(await operations.failedHeads(asked));
-    for (const bucket of asked) unasked.delete(bucket);
-  }
-
   async function welcomeFresh(limit: number): Promise<void> {
     if (fresh.size === 0) return;
     const arrived = [...fresh.values()];
@@ -125,7 +124,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       parked.forget(bucket);
       reader.forget(bucket);
     }
-    await loadFailed(arrived.map(({ bucket }) => bucket));
+    await failedKeys.load(arrived.map(({ bucket }) => bucket));
     for (const { bucket, epoch, uncleanTakeovers } of arrived) {
       if (fresh.get(bucket)?.epoch !== epoch) continue;
       fresh.delete(bucket);
@@ -142,7 +141,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     const free = parked.checked(asked, states, onFailedKey === "skip");
     for (const { bucket, headSeq } of free) reader.goBackTo({ bucket, seq: headSeq });
     // Another event of a key that goes on may have failed too.
-    await loadFailed([...new Set(free.map(({ bucket }) => bucket))]);
+    await failedKeys.load([...new Set(free.map(({ bucket }) => bucket))]);
     return free;
   }
 
@@ -155,6 +154,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       if (epoch === undefined || !ownership.isHeld(bucket, epoch) || held.has(seq)) continue;
       if (parked.holdsBack(partitionKey, seq)) {
         parked.readInVain(partitionKey);
+        reader.leaveOut(event);
       } else if (isDue) {
         held.hold(event);
         taken.push(event);
@@ -169,30 +169,18 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   const heldOfBucket = (limit: number) =>
     Math.max(defaults.heldOfBucketMin, Math.ceil((4 * limit) / Math.max(1, ownership.bucketCount)));
 
-  async function endSchedules(epochs: Epochs): Promise<void> {
-    if (epochs.size === 0 || nowMs() < nextScheduledMs) return;
-    const fence = { kind: "buckets", owner: ownership.owner, epochs } as const;
-    const ended = await operations.endSchedules(fence, defaults.schedulesPerCall).catch((error: unknown) => {
-      // Some may have ended all the same, anywhere.
-      reader.forgetAll();
-      throw error;
-    });
-    for (const event of ended) reader.goBackTo(event);
-    if (ended.length < defaults.schedulesPerCall) nextScheduledMs = nowMs() + defaults.scheduledEveryMs;
-  }
-
   /** Reads on where there is something to be had, for a while also when all that comes has to wait. */
   async function readBuckets(epochs: Epochs, limit: number): Promise<E[]> {
     const buckets = [...epochs.keys()];
     if (reader.isWholeDue) {
-      await loadFailed(buckets);
+      await failedKeys.load(buckets);
       reader.beginWhole();
     }
     for (let reads = 1; ; reads += 1) {
       const read = await reader.readOn(buckets, limit, heldOfBucket(limit));
       hasMore = read.hasMore;
       const isEmpty = read.rows?.length === 0;
-      if (isEmpty) noteClean(buckets);
+      if (isEmpty) suspects.noteClean(buckets);
       const taken = take(read.rows ?? [], epochs);
       if (taken.length > 0 || isEmpty || !hasMore || reads === defaults.readsInVainMax) return taken;
     }
@@ -205,50 +193,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     return row === undefined ? [] : take([row], epochs);
   }
 
-  /** Nothing of these buckets is left to work on: what their last owners died of is not in them any more. */
-  function noteClean(buckets: readonly number[]): void {
-    for (const bucket of buckets) {
-      if (!suspicions.isUnclean(bucket) || held.countOf(bucket) > 0 || parked.isWaitingIn(bucket)) continue;
-      suspicions.forget(bucket);
-      ownership.clean(bucket);
-    }
-  }
-
-  /** One event at a time of all buckets whose owners died again and again. */
-  async function readAlone(epochs: Epochs): Promise<E[]> {
-    for (const [bucket, epoch] of epochs) {
-      if (suspicions.isStarted) return [];
-      const peeked = await reader.peek(bucket);
-      hasMore ||= peeked.hasMore;
-      const [row] = peeked.rows ?? [];
-      if (row === undefined) {
-        if (peeked.rows !== null) noteClean([bucket]);
-        continue;
-      }
-      const started =
-        row.isDue && !parked.holdsBack(row.partitionKey, row.seq) ? await startOne(row, epoch) : "waiting";
-      if (started === "waiting" || started === "failed") {
-        parkAt(row);
-        reader.passOver(row);
-      } else if (started !== "gone") {
-        suspicions.started(started.seq);
-        return [started];
-      }
-    }
-    return [];
-  }
-
-  const parkAt = ({ partitionKey, bucket, seq }: PeekedRow) =>
-    parked.park({ partitionKey, bucket, headSeq: seq }, true);
-
-  async function startOne(row: PeekedRow, epoch: bigint): Promise<E | "failed" | "gone"> {
-    const fence = { kind: "buckets", owner: ownership.owner, epochs: new Map([[row.bucket, epoch]]) } as const;
-    const beforeFailing = () => parkAt(row);
-    const parts = { repository, operations, reader, logger, counted, beforeFailing, consumerGroup };
-    const started = await startAlone(parts, row, fence);
-    if (typeof started === "string") return started;
-    return take([started], fence.epochs)[0] ?? "gone";
-  }
+  const fenceOf = (epochs: Epochs): BucketFence => ({ kind: "buckets", owner: ownership.owner, epochs });
 
   function batchOf(events: readonly E[], owned: ReadonlyMap<number, bigint>): ClaimedBatch<E> {
     const epochs = new Map<number, bigint>();
@@ -265,13 +210,14 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
     return {
       events,
       hasMore,
-      fence: { kind: "buckets", owner: ownership.owner, epochs },
+      crashed: suspects.takeCrashed(),
+      fence: fenceOf(epochs),
       deadline: {
         remainingMs: (event) =>
           event === undefined ? patienceMs() : Math.min(patienceMs(), leaseOf(event.bucket, epochs.get(event.bucket))),
       },
       order: createBucketOrder(events, order),
-      isStartCounted: ({ seq }) => counted.has(seq),
+      isStartCounted: ({ seq }) => suspects.isStartCounted(seq),
     };
   }
 
@@ -292,22 +238,23 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       hasMore = false;
       if (isRecheckWanted) {
         parked.recheck();
-        nextScheduledMs = nowMs();
+        schedules.recheck();
       }
       isRecheckWanted = false;
       await start();
       await welcomeFresh(limit);
-      await loadFailed([]);
+      await failedKeys.load([]);
       const epochsOf = (owned: readonly OwnedBucket[]) => new Map(owned.map(({ bucket, epoch }) => [bucket, epoch]));
       const readable = ownership.readable.filter(({ bucket }) => !fresh.has(bucket));
-      const suspects = epochsOf(readable.filter(({ bucket }) => suspicions.isSuspect(bucket)));
+      const suspected = epochsOf(readable.filter(({ bucket }) => suspicions.isSuspect(bucket)));
       const clean = epochsOf(readable.filter(({ bucket }) => !suspicions.isSuspect(bucket)));
       const isTry = limit === 1;
-      await endSchedules(epochsOf(readable));
+      await schedules.end(fenceOf(epochsOf(readable)));
       const [free] = await checkHeads(isTry ? 1 : defaults.headsPerCheck);
       const events = await held.during(async () => {
-        const alone = await readAlone(suspects);
-        if (alone.length > 0 || clean.size === 0) return alone;
+        const alone = await suspects.next(suspected);
+        hasMore = alone.hasMore;
+        if (alone.events.length > 0 || clean.size === 0) return alone.events;
         return isTry ? readToTry(clean, free) : readBuckets(clean, limit);
       });
       return batchOf(events, epochsOf(readable));

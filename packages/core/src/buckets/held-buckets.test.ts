@@ -5,6 +5,8 @@ import { HeldBuckets } from "./held-buckets.js";
 
 const leaseMs = 1_000;
 
+const answer = (held: readonly number[], passedOver: readonly number[] = []) => ({ held, passedOver });
+
 function createHeld() {
   const clock = createManualClock();
   const inFlight = new Set<number>();
@@ -30,10 +32,22 @@ describe("the buckets that a worker holds", () => {
     const deadline = newDeadline();
     await clock.advance(100);
     acquire(1, 2n);
-    expect(held.renewed(asked, [], deadline)).toEqual([]);
-    expect(held.renewed(asked, [1], deadline)).toEqual([]);
+    expect(held.renewed(asked, answer([]), deadline)).toEqual([]);
+    expect(held.renewed(asked, answer([1]), deadline)).toEqual([]);
     expect([held.isHeld(1, 1n), held.isHeld(1, 2n), held.remainingMs(1, 2n)]).toEqual([false, true, leaseMs]);
     expect(told).toEqual(["acquired 1/1", "gone 1/1", "acquired 1/2"]);
+  });
+
+  it("keep what was left of their lease when a renewal has passed them over", async () => {
+    const { clock, held, told, acquire, newDeadline } = createHeld();
+    acquire(1, 1n);
+    acquire(2, 1n);
+    await clock.advance(400);
+    expect(held.renewed(held.fence, answer([1], [2]), newDeadline())).toEqual([]);
+    expect([held.remainingMs(1, 1n), held.remainingMs(2, 1n)]).toEqual([leaseMs, leaseMs - 400]);
+    await clock.advance(600);
+    expect([held.readable.map(({ bucket }) => bucket), held.isHeld(2, 1n)]).toEqual([[1], true]);
+    expect(told).toEqual(["acquired 1/1", "acquired 2/1"]);
   });
 
   it("are changed by no answer to a release that was sent under an earlier epoch", () => {
@@ -53,7 +67,7 @@ describe("the buckets that a worker holds", () => {
     const asked = held.fence;
     held.giveUp(1);
     const releasing = held.takeReleasable();
-    expect(held.renewed(asked, [], newDeadline())).toEqual([]);
+    expect(held.renewed(asked, answer([]), newDeadline())).toEqual([]);
     held.released(releasing);
     expect(told).toEqual(["acquired 1/1", "gone 1/1"]);
   });
@@ -81,7 +95,7 @@ describe("the buckets that a worker holds", () => {
     inFlight.add(1);
     acquire(1, 1n);
     expect([held.readable, held.count]).toEqual([[], 1]);
-    expect(held.renewed(held.fence, [], newDeadline())).toEqual([1]);
+    expect(held.renewed(held.fence, answer([]), newDeadline())).toEqual([1]);
     expect(told).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import type { LeaseDeadline } from "../processor/lease-deadline.js";
-import type { AcquiredBucket } from "../protocols/bucket-operations.js";
+import type { AcquiredBucket, RenewedBuckets } from "../protocols/bucket-operations.js";
 import type { BucketFence } from "../protocols/fence.js";
 import type { OwnedBucket } from "./bucket-ownership.js";
 
@@ -89,13 +89,14 @@ export class HeldBuckets {
   }
 
   /** Takes the answer of a renewal. Returns the buckets that turned out to be lost. */
-  renewed(asked: BucketFence, heldNow: readonly number[], deadline: LeaseDeadline): readonly number[] {
-    const stillHeld = new Set(heldNow);
+  renewed(asked: BucketFence, answer: RenewedBuckets, deadline: LeaseDeadline): readonly number[] {
+    const stillHeld = new Set(answer.held);
+    const passedOver = new Set(answer.passedOver);
     const lost: number[] = [];
     for (const [bucket, epoch] of asked.epochs) {
       const held = this.find(bucket, epoch);
       // Released, or acquired anew, since the renewal was sent.
-      if (held === undefined) continue;
+      if (held === undefined || passedOver.has(bucket)) continue;
       if (stillHeld.has(bucket)) held.deadline = deadline;
       else {
         if (held.givingUp !== "sent") lost.push(bucket);

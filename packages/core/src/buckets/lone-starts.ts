@@ -2,6 +2,7 @@ import { defaults } from "../defaults.js";
 import { describeFailure } from "../errors/describe-failure.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import type { BaseEvent } from "../events/outbox-event.js";
+import type { CrashedEvent } from "../processor/fetch-strategy.js";
 import type { BucketOperations, BucketRow, PeekedRow } from "../protocols/bucket-operations.js";
 import type { EventRepository } from "../protocols/event-repository.js";
 import type { BucketFence } from "../protocols/fence.js";
@@ -18,6 +19,8 @@ export interface LoneStartParts<E extends BaseEvent> {
   readonly counted: Map<bigint, number>;
   /** Called before the event is failed: from then on its key waits for it, whether or not the store's answer comes. */
   readonly beforeFailing: () => void;
+  /** Called when it is failed, and that is recorded. */
+  readonly onCrashed: (crashed: CrashedEvent) => void;
   /** Whose events they are, in an inbox. */
   readonly consumerGroup: string | undefined;
 }
@@ -30,7 +33,7 @@ export interface LoneStartParts<E extends BaseEvent> {
  * @returns the event; `"failed"`: it has killed its process too often, and is not tried again; `"gone"`: somebody else has dealt with it, or has its bucket
  */
 export async function startAlone<E extends BaseEvent>(
-  { repository, operations, reader, logger, counted, beforeFailing, consumerGroup }: LoneStartParts<E>,
+  { repository, operations, reader, logger, counted, beforeFailing, onCrashed, consumerGroup }: LoneStartParts<E>,
   row: PeekedRow,
   fence: BucketFence,
 ): Promise<BucketRow<E> | "failed" | "gone"> {
@@ -38,11 +41,17 @@ export async function startAlone<E extends BaseEvent>(
   const start = counted.get(seq) ?? startedAttempts + 1;
   if (start > defaults.loneStartsMax) {
     const crashed = crashedError(row, consumerGroup === undefined ? ofOutbox : ofInbox);
-    const failed = { id, seq, attemptsMade: attemptsMade + 1, error: describeFailure(crashed).message };
+    const failure = describeFailure(crashed);
+    const failed = { id, seq, attemptsMade: attemptsMade + 1, error: failure.message };
     beforeFailing();
-    const { missing } = await repository.recordFailed(fence, [failed]);
+    const { missing } = await repository.recordFailed(fence, [failed]).catch((error: unknown) => {
+      const fields = { eventId: id, code: crashed.code };
+      logger.error(fields, `it is not known whether an event has failed for good: ${crashed.message}`);
+      throw error;
+    });
     if (missing.length > 0) return "gone";
     logger.error({ eventId: id, code: crashed.code }, `an event has failed for good: ${crashed.message}`);
+    onCrashed({ id, attemptsMade: failed.attemptsMade, failure });
     return "failed";
   }
   counted.set(seq, start);

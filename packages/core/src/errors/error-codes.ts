@@ -65,7 +65,10 @@ export const errorCodes = {
   "BROKER.UNREACHABLE": "transient",
   "BROKER.UNROUTABLE": "permanent",
 
+  "PIPELINE.CIRCUIT_OPEN": "transient",
+  "PIPELINE.FALLBACK_TIMEOUT": "retryable",
   "PIPELINE.INVALID_STEP": "permanent",
+  "PIPELINE.RATE_LIMITED": "transient",
 } as const satisfies Record<string, FailureClass>;
 
 /** The stable, documented name of one kind of failure, as `NAMESPACE.SUBCODE`. */

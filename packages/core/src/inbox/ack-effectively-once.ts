@@ -1,7 +1,7 @@
 import type { Outcome } from "../pipeline/outcome.js";
 import { finalOutcome } from "../processor/decide-rows.js";
 import type { ConsumedMessage } from "../protocols/event-consumer.js";
-import type { RetryPolicy } from "../resilience/retry-policy.js";
+import type { RetryDecisions } from "../resilience/retry-decisions.js";
 import type { InboxConsumerCounter } from "./inbox-consumer-counters.js";
 import type { Delivery } from "./inbox-consumer-delivery.js";
 import { type DeliveryStrategy, failureOf, type Verdict, withdrawn } from "./inbox-consumer-verdict.js";
@@ -13,7 +13,7 @@ import { pendingRow, rowOfOutcome, suspectRow } from "./store-row.js";
 export interface EffectivelyOnceParts {
   readonly handleInline: InlineHandling;
   readonly store: StoreMessage;
-  readonly retry: RetryPolicy;
+  readonly retry: RetryDecisions;
   readonly suspectAfterRedeliveries: number;
 }
 
@@ -25,7 +25,7 @@ export interface EffectivelyOnceParts {
 export function effectivelyOnce(parts: EffectivelyOnceParts): DeliveryStrategy {
   const { handleInline, store, retry, suspectAfterRedeliveries } = parts;
   function storeOutcome(delivery: Delivery, given: Outcome, mayBeCommitted: boolean): Promise<Verdict> {
-    const final = finalOutcome(delivery.event, given);
+    const final = finalOutcome(delivery.event, given, retry);
     const storedAs = { counters: [counterOf(final)], failure: failureOf(final), mayBeCommitted };
     return store(delivery, rowOfOutcome(delivery, final, retry), storedAs);
   }

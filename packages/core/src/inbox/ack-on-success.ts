@@ -3,7 +3,7 @@ import type { FailureDescription } from "../errors/describe-failure.js";
 import type { Outcome } from "../pipeline/outcome.js";
 import { finalOutcome } from "../processor/decide-rows.js";
 import type { Clock } from "../protocols/clock.js";
-import type { RetryPolicy } from "../resilience/retry-policy.js";
+import type { RetryDecisions } from "../resilience/retry-decisions.js";
 import type { Delivery } from "./inbox-consumer-delivery.js";
 import { type DeliveryStrategy, type Verdict, withdrawn } from "./inbox-consumer-verdict.js";
 import { createWaitingLine } from "./inbox-consumer-waiting-line.js";
@@ -16,7 +16,7 @@ import { failedRow, rowOfOutcome, suspectRow } from "./store-row.js";
 export interface OnSuccessParts {
   readonly handleInline: InlineHandling;
   readonly store: StoreMessage;
-  readonly retry: RetryPolicy;
+  readonly retry: RetryDecisions;
   readonly maxAttempts: number;
   readonly clock: Clock;
   /** Aborted when nothing more is to be begun. */
@@ -82,7 +82,7 @@ export function onSuccess(parts: OnSuccessParts): DeliveryStrategy {
         const answer = await handleInline(delivery);
         if (answer.kind === "withdrawn") return withdrawn(delivery);
         const said = outcomeOf(answer);
-        const given = said === null ? null : finalOutcome(event, said);
+        const given = said === null ? null : finalOutcome(event, said, retry);
         if (answer.kind === "committed" || given?.kind === "completed") {
           failures.delete(delivery.draft.messageId);
           return { counters: ["processed"], settle: "ack", eventId: null, failure: null };

@@ -1,5 +1,5 @@
 import { describeFailure } from "../errors/describe-failure.js";
-import { OmniBoxError } from "../errors/omni-box-error.js";
+import { isOmniBoxError, OmniBoxError } from "../errors/omni-box-error.js";
 import type { InboxEvent } from "../events/inbox-event.js";
 import type { Outcome } from "../pipeline/outcome.js";
 import type { EventRoute } from "../routing/event-router.js";
@@ -32,7 +32,7 @@ export function callHandler<Tx, Dependencies>(
   { route, event, handled, tx, signal }: HandlerCall<Tx, Dependencies>,
 ): Promise<Outcome> {
   const { clock, handlerTimeoutMs, dependencies } = parts;
-  if (signal.aborted) return Promise.reject(leaseLost(route.handlerName));
+  if (signal.aborted) return Promise.reject(givenUp(signal, route.handlerName));
   const abort = new LazyAbort();
   const outbox = new LazyOutbox(() => bindOutbox(parts.outbox, tx, event));
   const context = Object.freeze({
@@ -71,7 +71,7 @@ export function callHandler<Tx, Dependencies>(
         abort.abort(error);
       });
     const cancelTimer = clock.schedule(handlerTimeoutMs, () => giveUp(timedOut(route.handlerName, handlerTimeoutMs)));
-    const stopListening = onAbort(signal, () => giveUp(leaseLost(route.handlerName)));
+    const stopListening = onAbort(signal, () => giveUp(givenUp(signal, route.handlerName)));
     work().then(
       (outcome) => {
         if (isOver) context.logger.debug({}, "the handler ended after its time; what it wrote was rolled back");
@@ -141,7 +141,9 @@ function timedOut(handlerName: string, timeoutMs: number): OmniBoxError {
   );
 }
 
-function leaseLost(handlerName: string): OmniBoxError {
+/** A step that aborts with a reason of its own, such as a lost lock, is the one to say why. */
+function givenUp({ reason }: AbortSignal, handlerName: string): OmniBoxError {
+  if (isOmniBoxError(reason)) return reason;
   return new OmniBoxError(
     "INBOX.LEASE_LOST",
     `${handlerName} was given up: its event may be with another worker now, or the worker is stopping`,

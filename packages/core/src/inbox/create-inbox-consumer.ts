@@ -1,6 +1,7 @@
 import { describeFailure } from "../errors/describe-failure.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import { createPause } from "../internal/pause.js";
+import { stepHealth } from "../processor/step-health.js";
 import { defaultWorkerId } from "../processor/worker-id.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
 import type { WorkerState, WorkerStopReport } from "../processor/worker-state.js";
@@ -150,6 +151,7 @@ export function createInboxConsumer<Tx, Dependencies>(
       inboxConsumerHealth({
         state: lifecycle.state,
         run,
+        steps: stepHealth(resolved.steps),
         consumer: consumer.health(),
         processor: processor?.health() ?? null,
         handlerTimeoutMs,
@@ -167,7 +169,8 @@ function createProcessor<Tx, Dependencies>(
   workerId: string,
 ): InboxProcessor | null {
   const { processor: tuning, repository, consumerGroup, router, outbox, dependencies, steps } = options;
-  const { ordering, olderEvents, handlerTimeoutMs, retry, stopTimeoutMs, logger, clock } = options;
+  const { ordering, olderEvents, handlerTimeoutMs, retry, onFailed, onAttempts, stopTimeoutMs, logger, clock } =
+    options;
   if (tuning === false) return null;
   const processorOptions: InboxProcessorOptions<Tx, Dependencies> = {
     ...tuning,
@@ -182,6 +185,8 @@ function createProcessor<Tx, Dependencies>(
     workerId,
     handlerTimeoutMs,
     retry,
+    onFailed,
+    onAttempts,
     stopTimeoutMs,
     logger,
     clock,

@@ -16,7 +16,9 @@ describe("an inbox processor", () => {
     await settle(processor.drain());
     expect(effects).toEqual(["a", "b", "c"]);
     expect(inbox.all().every(({ status, lease }) => status === "completed" && lease === null)).toBe(true);
-    expect(new Set(repository.statements)).toEqual(new Set(["verify", "claim", "begin", "complete", "commit"]));
+    expect(new Set(repository.statements)).toEqual(
+      new Set(["verify", "survey", "claim", "begin", "complete", "commit"]),
+    );
     expect(processor.metrics()).toMatchObject({ claimed: 3, completed: 3, retried: 0, released: 0, leasesLost: 0 });
     expect(await processor.stop()).toEqual({ clean: true, abandoned: 0 });
   });

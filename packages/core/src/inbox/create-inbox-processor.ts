@@ -3,13 +3,17 @@ import { OmniBoxError } from "../errors/omni-box-error.js";
 import type { InboxEvent } from "../events/inbox-event.js";
 import { createPause } from "../internal/pause.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
+import { createFailureNotices } from "../processor/failure-notices.js";
 import type { FetchCondition } from "../processor/fetch-strategy.js";
 import { filtered } from "../processor/filtered.js";
+import { stepHealth } from "../processor/step-health.js";
+import { warnOfBucketOwners } from "../processor/warn-of-bucket-owners.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { defaultWorkerId } from "../processor/worker-id.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
 import type { WorkerLoop } from "../processor/worker-loop.js";
 import type { WorkerHealth, WorkerState, WorkerStopReport } from "../processor/worker-state.js";
+import { createRetryDecisions } from "../resilience/retry-decisions.js";
 import { createStoredHandler } from "./handle-stored.js";
 import { createHandlerSlots } from "./handler-slots.js";
 import type { DependenciesOption } from "./inbox-consumer-options.js";
@@ -83,17 +87,19 @@ export function createInboxProcessor<Tx, Dependencies>(
   const { consumerGroup, concurrency, fetch, olderEvents, handlerTimeoutMs, retry, clock, logger } = resolved;
   const { repository, router, outbox, dependencies } = options;
   const counters = createInboxProcessorCounters(logger);
+  const notices = createFailureNotices<InboxEvent>(options, logger);
   const workerId = resolved.workerId ?? defaultWorkerId();
   let loop: WorkerLoop | null = null;
   const slots = createHandlerSlots(concurrency, () => loop?.progressed());
   const gate = createHandlingGate();
   const started = new WeakSet<InboxEvent>();
   const isStartCounted = (event: InboxEvent) => started.has(event);
+  const retryDecisions = createRetryDecisions(retry, () => clock.now());
   const handling = { router, outbox, dependencies, handlerTimeoutMs, logger, clock, olderEvents };
   const processor = createProcessorBuilder(repository)
     .fetch(filtered(fetch, { consumerGroup }))
     .use(
-      inboxTurns({ repository, slots, isStartCounted, gate, retryPolicy: retry, handlerTimeoutMs }),
+      inboxTurns({ repository, slots, isStartCounted, gate, retry: retryDecisions, handlerTimeoutMs }),
       ...resolved.steps,
     )
     .handle(createStoredHandler(repository, handling, gate))
@@ -109,8 +115,24 @@ export function createInboxProcessor<Tx, Dependencies>(
         buckets: fetch.requires.includes("ownedBuckets"),
       });
       if (problems.length > 0) throw notReady(problems);
+      await warnOfBucketOwners({
+        buckets: repository.bucketsOf?.(consumerGroup),
+        fetch,
+        of: `the consumer group "${consumerGroup}"`,
+        meanwhile: "handlers work for nothing on what the other has in hand, and keys lose their order",
+        logger,
+      });
       const onStartCounted = (event: InboxEvent) => started.add(event);
-      loop = createInboxLoop({ processor, counters, slots, gate, options: resolved, workerId, onStartCounted });
+      loop = createInboxLoop({
+        processor,
+        counters,
+        notices,
+        slots,
+        gate,
+        options: resolved,
+        workerId,
+        onStartCounted,
+      });
       loop.begin();
       logger.info({ workerId, consumerGroup }, "the inbox processor is running");
     },
@@ -145,7 +167,7 @@ export function createInboxProcessor<Tx, Dependencies>(
         name: "the inbox processor",
         state: lifecycle.state,
         loop,
-        reasons: reasonsOf(condition),
+        reasons: [...reasonsOf(condition), ...stepHealth(resolved.steps)],
         stallAfterMs: resolved.stallAfterMs + handlerTimeoutMs,
       });
       return condition === undefined ? worker : { ...worker, blockedKeys: condition.blockedKeys };

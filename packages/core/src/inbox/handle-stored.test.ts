@@ -26,7 +26,7 @@ function contextWith(changes: Partial<StepContext>, clock: StepContext["clock"])
   const silent = new AbortController().signal;
   const fence = { kind: "lease", token: "t" } as const;
   const common = { workerId: "w", clock, logger: silentLogger, signal: silent, fence };
-  return { ...common, leaseRemainingMs: () => 1_000, leaseLost: () => silent, ...changes };
+  return { ...common, leaseRemainingMs: () => 1_000, isGivenUp: () => false, leaseLost: () => silent, ...changes };
 }
 
 describe("handleWith", () => {

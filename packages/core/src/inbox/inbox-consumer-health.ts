@@ -1,32 +1,37 @@
 import { defaults } from "../defaults.js";
 import type { WorkerHealth, WorkerState } from "../processor/worker-state.js";
 import type { ConsumerHealth } from "../protocols/event-consumer.js";
+import type { InboxProcessorHealth } from "./create-inbox-processor.js";
 import type { InboxConsumerRun } from "./inbox-consumer-run.js";
 
 /** Whether an inbox consumer does its work, for a health endpoint. */
 export interface InboxConsumerHealth extends WorkerHealth {
   /** Messages delivered and not settled. */
   readonly inHand: number;
+  /** As its processor's health says it; there only when that owns buckets. */
+  readonly blockedKeys?: number;
 }
 
 /** What an inbox consumer's health is read from. */
 export interface InboxConsumerHealthParts {
   readonly state: WorkerState;
   readonly run: InboxConsumerRun | null;
+  /** What the steps say is wrong. */
+  readonly steps: readonly string[];
   readonly consumer: ConsumerHealth;
   /** `null`: no processor runs with it. */
-  readonly processor: WorkerHealth | null;
+  readonly processor: InboxProcessorHealth | null;
   readonly handlerTimeoutMs: number;
 }
 
 /** Reads the health of an inbox consumer; `unhealthy` unless it runs, gets messages and its transactions end. */
 export function inboxConsumerHealth(parts: InboxConsumerHealthParts): InboxConsumerHealth {
-  const { state, run, consumer, processor, handlerTimeoutMs } = parts;
+  const { state, run, steps, consumer, processor, handlerTimeoutMs } = parts;
   if (run === null || state !== "running")
     return { status: "unhealthy", state, reasons: [`the inbox consumer is ${state}`], inHand: run?.inHand ?? 0 };
-  const reasons = [...consumer.reasons];
+  const reasons = [...consumer.reasons, ...steps];
   if (run.gate.failure !== null) reasons.push(`the database does not answer: ${run.gate.failure.message}`);
-  // The processor watches the same database.
+  // The processor watches the same database, and has the same steps.
   for (const reason of processor?.reasons ?? []) if (!reasons.includes(reason)) reasons.push(reason);
   const openMs = run.longestTransactionMs();
   const isStalled = openMs > handlerTimeoutMs + defaults.stallAfterMs;
@@ -40,5 +45,6 @@ export function inboxConsumerHealth(parts: InboxConsumerHealthParts): InboxConsu
     reasons.push(`the store refuses messages in every form, and they stay in hand: ${run.unstorable}`);
   const isUnhealthy = isStalled || consumer.status === "unhealthy" || processor?.status === "unhealthy";
   const status = isUnhealthy ? "unhealthy" : reasons.length === 0 ? "healthy" : "degraded";
-  return { status, state, reasons, inHand: run.inHand };
+  const health = { status, state, reasons, inHand: run.inHand } as const;
+  return processor?.blockedKeys === undefined ? health : { ...health, blockedKeys: processor.blockedKeys };
 }

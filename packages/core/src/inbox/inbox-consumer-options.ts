@@ -1,6 +1,7 @@
 import type { InboxEvent } from "../events/inbox-event.js";
 import type { Outbox } from "../outbox/create-outbox.js";
 import type { Step } from "../pipeline/step.js";
+import type { FailureCallbacks } from "../processor/failure-notices.js";
 import type { Clock } from "../protocols/clock.js";
 import type { EventConsumer } from "../protocols/event-consumer.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
@@ -13,7 +14,7 @@ import type { InboxProcessorTuning } from "./inbox-processor-options.js";
 import type { OlderEventsOption } from "./older-events.js";
 
 /** What consumer and processor have in common. */
-export interface InboxOptions<Tx, Dependencies> {
+export interface InboxOptions<Tx, Dependencies> extends FailureCallbacks<InboxEvent> {
   readonly repository: InboxEventRepository<Tx>;
   /** Names this service among those that receive the same messages; at most 255 characters. Never change it: everything would be new. */
   readonly consumerGroup: string;
@@ -34,7 +35,7 @@ export interface InboxOptions<Tx, Dependencies> {
    * group, topic and partition key. Messages without it are always handled. So all events of a topic must come from one sender.
    */
   readonly olderEvents?: OlderEventsOption | undefined;
-  /** Backoff after a counted failure; default `exponentialRetry()`. */
+  /** Backoff after a counted failure, and when an event is given up; default `exponentialRetry()`. */
   readonly retry?: RetryPolicy | undefined;
   /** How long `stop()` waits for work in flight; default 15,000 ms. */
   readonly stopTimeoutMs?: number | undefined;

@@ -1,4 +1,6 @@
 import { describeFailure, type FailureDescription } from "../errors/describe-failure.js";
+import type { InboxEvent } from "../events/inbox-event.js";
+import type { FailureNotices } from "../processor/failure-notices.js";
 import type { CancelTimer, Clock } from "../protocols/clock.js";
 import type { Logger } from "../protocols/logger.js";
 import type { InboxConsumeResult } from "./inbox-consume-result.js";
@@ -14,6 +16,7 @@ export type ReportDelivery = (delivery: Delivery, verdict: Verdict) => void;
 export interface ReportParts {
   readonly onResult: ((result: InboxConsumeResult) => void) | undefined;
   readonly counters: InboxConsumerCounters;
+  readonly notices: FailureNotices<InboxEvent>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -21,7 +24,7 @@ export interface ReportParts {
 /** A wrong handler must not write a line for each of a million messages. */
 const failureLineEveryMs = 1_000;
 
-export function createReportDelivery({ onResult, counters, clock, logger }: ReportParts): ReportDelivery {
+export function createReportDelivery({ onResult, counters, notices, clock, logger }: ReportParts): ReportDelivery {
   const warnOfUnhandled = createUnhandledWarning(logger);
   let hasThrown = false;
   let unreported = 0;
@@ -63,7 +66,12 @@ export function createReportDelivery({ onResult, counters, clock, logger }: Repo
       counters.add("noHandler");
       warnOfUnhandled(delivery.event);
     }
-    if (failure !== null && (kind === "failed" || kind === "undecodable")) logFailure(delivery, failure);
+    const hasFailed = kind === "failed" || kind === "undecodable";
+    if (failure !== null && hasFailed) logFailure(delivery, failure);
+    if (failure !== null && (hasFailed || kind === "retried")) {
+      const { event } = delivery;
+      notices.tell({ id: eventId ?? event.id, event, failure }, event.attemptsMade + 1, hasFailed);
+    }
     if (onResult === undefined) return;
     void tell(onResult, {
       messageId: delivery.message.messageId,

@@ -1,8 +1,10 @@
 import { setMaxListeners } from "node:events";
 import { defaults } from "../defaults.js";
 import { describeFailure } from "../errors/describe-failure.js";
+import type { InboxEvent } from "../events/inbox-event.js";
 import { createPause } from "../internal/pause.js";
 import { aborted } from "../internal/wait-or-abort.js";
+import { createFailureNotices } from "../processor/failure-notices.js";
 import type { AckHandle, ConsumedMessage } from "../protocols/event-consumer.js";
 import { decodeMessage } from "./decode-message.js";
 import type { InboxConsumerCounters } from "./inbox-consumer-counters.js";
@@ -57,7 +59,8 @@ export function createInboxConsumerRun<Tx, Dependencies>(
   const gate = createStoreGate(clock, logger);
   const lanes = createKeyLanes();
   const inHand = createMessagesInHand(clock);
-  const report = createReportDelivery({ onResult: options.onResult, counters, clock, logger });
+  const notices = createFailureNotices<InboxEvent>(options, logger);
+  const report = createReportDelivery({ onResult: options.onResult, counters, notices, clock, logger });
   const onlyStores = ackMoment === "onPersist";
   const writer = createStoreWriter({
     repository,

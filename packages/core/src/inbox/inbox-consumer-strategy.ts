@@ -1,4 +1,6 @@
 import type { StepContext } from "../pipeline/step.js";
+import { finalOutcome } from "../processor/decide-rows.js";
+import { createRetryDecisions } from "../resilience/retry-decisions.js";
 import { atMostOnce } from "./ack-at-most-once.js";
 import { effectivelyOnce } from "./ack-effectively-once.js";
 import { onPersist } from "./ack-on-persist.js";
@@ -43,6 +45,7 @@ export function createDeliveryStrategy<Tx, Dependencies>(
     batchSize: options.batchSize,
     acksFirst: ackMoment === "atMostOnce",
   });
+  const retry = createRetryDecisions(options.retry, () => clock.now());
   const context: StepContext = {
     workerId,
     clock,
@@ -51,6 +54,9 @@ export function createDeliveryStrategy<Tx, Dependencies>(
     fence: null,
     leaseRemainingMs: () => Number.POSITIVE_INFINITY,
     leaseLost: () => signals.abandon,
+    // What is not completed at most once is lost.
+    isGivenUp: (event, outcome) =>
+      ackMoment === "atMostOnce" ? outcome.kind !== "completed" : finalOutcome(event, outcome, retry).kind === "failed",
   };
   const prepare = createPrepareHandling({
     router,
@@ -66,7 +72,7 @@ export function createDeliveryStrategy<Tx, Dependencies>(
   return { strategy: strategyOf(), longestTransactionMs: executor.longestTransactionMs };
 
   function strategyOf(): DeliveryStrategy {
-    const { retry, maxAttempts, suspectAfterRedeliveries } = options;
+    const { maxAttempts, suspectAfterRedeliveries } = options;
     switch (ackMoment) {
       case "atMostOnce":
         return atMostOnce(handleInline);

@@ -5,11 +5,13 @@ import type { InboxEvent } from "../events/inbox-event.js";
 import { cautiousLogger } from "../internal/cautious-logger.js";
 import type { Outbox } from "../outbox/create-outbox.js";
 import type { Step } from "../pipeline/step.js";
+import { failureCallbackOptions } from "../processor/failure-notices.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
 import type { EventConsumer } from "../protocols/event-consumer.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
-import { exponentialRetry, type RetryPolicy } from "../resilience/retry-policy.js";
+import { exponentialRetry } from "../resilience/exponential-retry.js";
+import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { EventRoutes } from "../routing/event-router.js";
 import { anyParser } from "../wire/any-parser.js";
 import type { EnvelopeParser } from "../wire/envelope-parser.js";
@@ -39,6 +41,7 @@ const consumerOptions = z.strictObject({
   steps: z.array(functionOption<Step<InboxEvent>>("(event, context, next)")).default([]),
   handlerTimeoutMs: milliseconds(1).default(defaults.handlerTimeoutMs),
   retry: objectWith<RetryPolicy>("a retry policy", "delayMs").default(() => exponentialRetry()),
+  ...failureCallbackOptions<InboxEvent>(),
   stopTimeoutMs: milliseconds(0).default(defaults.stopTimeoutMs),
   workerId: z.string().min(1).max(limits.workerIdMaxLength).optional(),
   // Its fields are checked by the processor.

@@ -1,5 +1,6 @@
 import type { InboxEvent } from "../events/inbox-event.js";
 import type { EventBatchProcessor } from "../processor/event-batch-processor.js";
+import type { FailureNotices } from "../processor/failure-notices.js";
 import type { ClaimedBatch } from "../processor/fetch-strategy.js";
 import { createWorkerLoop, type WorkerLoop } from "../processor/worker-loop.js";
 import { createOutageGate } from "../resilience/outage-gate.js";
@@ -13,6 +14,7 @@ import { isSuspect } from "./inbox-processor-turns.js";
 export interface InboxLoopParts {
   readonly processor: EventBatchProcessor<InboxEvent>;
   readonly counters: InboxProcessorCounters;
+  readonly notices: FailureNotices<InboxEvent>;
   readonly slots: HandlerSlots;
   readonly gate: HandlingGate;
   readonly options: ResolvedInboxProcessorOptions;
@@ -23,13 +25,14 @@ export interface InboxLoopParts {
 
 /** Creates the loop of an inbox processor, which claims when handlers are free and pauses while the database is away. */
 export function createInboxLoop(parts: InboxLoopParts): WorkerLoop {
-  const { processor, counters, slots, gate, options, workerId, onStartCounted } = parts;
+  const { processor, counters, notices, slots, gate, options, workerId, onStartCounted } = parts;
   const { clock, logger, batchSize, pollMinMs, pollMaxMs, fetch } = options;
   const store = createOutageGate("the database", logger);
   gate.attach(store);
   const loop = createWorkerLoop<InboxEvent>({
     processor,
     counters,
+    notices,
     store,
     workerId,
     clock,

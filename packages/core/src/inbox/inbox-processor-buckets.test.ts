@@ -7,6 +7,7 @@ import { OmniBoxError } from "../errors/omni-box-error.js";
 import { PermanentError } from "../errors/permanent-error.js";
 import { outcome } from "../pipeline/outcome.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
+import type { FetchStrategy } from "../processor/fetch-strategy.js";
 import { filtered } from "../processor/filtered.js";
 import { leased } from "../processor/leased.js";
 import { createEventRouter } from "../routing/create-event-router.js";
@@ -283,6 +284,7 @@ describe("an event that kills its process, which owns its bucket", () => {
     await fixture.store(...innocents.slice(0, 10), "poison", ...innocents.slice(10));
     const atWork = new Set<string>();
     const beside: number[] = [];
+    const workers: ReturnType<typeof fixture.process>[] = [];
     for (let deaths = 0; fixture.row("poison").status === "pending"; deaths += 1) {
       expect(deaths).toBeLessThan(6);
       atWork.clear();
@@ -300,6 +302,7 @@ describe("an event that kills its process, which owns its bucket", () => {
         await fixture.after(5);
         atWork.delete(id);
       }, owning());
+      workers.push(worker);
       void worker.processor.start();
       await fixture.until(() => isDead || fixture.row("poison").status === "failed", 50);
       if (!isDead) await fixture.settle(worker.processor.stop());
@@ -310,6 +313,8 @@ describe("an event that kills its process, which owns its bucket", () => {
       status: "failed",
       lastError: expect.stringMatching(/^INBOX\.CRASHED: .*3 times alone/),
     });
+    const counts = workers.map(({ processor }) => processor.metrics());
+    expect(counts.map(({ failed, crashed }) => [failed, crashed]).filter(([failed]) => failed !== 0)).toEqual([[1, 1]]);
     const last = fixture.process(undefined, owning());
     await last.processor.start();
     await fixture.until(() => fixture.effects.length === innocents.length, 50);
@@ -341,6 +346,33 @@ describe("an event that kills its process, which owns its bucket", () => {
     expect([...fixture.effects].sort()).toEqual(["m1", "m2", "suspect"]);
     expect(repository.statements.filter((statement) => statement === "recordStarted")).toHaveLength(2);
     await fixture.settle(processor.stop());
+  });
+});
+
+describe("processors of one group with different strategies", () => {
+  async function startBeside(first: FetchStrategy, second: FetchStrategy, consumerGroup = "shipping") {
+    const fixture = createInboxProcessorFixture();
+    const { processor } = fixture.process(undefined, { fetch: first });
+    await fixture.settle(processor.start());
+    await fixture.clock.advance(100);
+    const other = fixture.process(undefined, { fetch: second, consumerGroup });
+    await fixture.settle(other.processor.start());
+    await fixture.clock.advance(1_000);
+    await fixture.settle(Promise.all([processor.stop(), other.processor.stop()]));
+    return other.logger.alarms;
+  }
+  const leasing = leased({ heartbeat: true });
+
+  it("are warned of when one starts that leases events beside one that owns buckets", async () => {
+    expect(await startBeside(ownedBuckets(), leasing)).toEqual([
+      expect.stringMatching(/^other workers own buckets of the consumer group "shipping", .*Use one strategy/),
+    ]);
+  });
+
+  it("are not warned of when all do the same, or are of different groups", async () => {
+    expect(await startBeside(ownedBuckets(), ownedBuckets())).toEqual([]);
+    expect(await startBeside(leasing, leasing)).toEqual([]);
+    expect(await startBeside(ownedBuckets(), leasing, "billing")).toEqual([]);
   });
 });
 
@@ -404,6 +436,7 @@ describe("an inbox consumer whose processor owns buckets", () => {
       await fixture.until(() => fixture.effects.length === ids.length);
       expect(byKey(fixture.effects)).toEqual(inOrder(["a", "b"], 3));
       expect(fixture.repository.calls).not.toContain("claim");
+      expect(fixture.consumer.health()).toMatchObject({ status: "healthy", blockedKeys: 0 });
       await fixture.settle(fixture.consumer.stop());
     }
   });

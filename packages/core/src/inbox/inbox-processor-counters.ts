@@ -1,5 +1,5 @@
 import type { InboxEvent } from "../events/inbox-event.js";
-import { countBatch, countClaim, noWorkYet } from "../processor/count-work.js";
+import { countBatch, countClaim, countCrashed, noWorkYet } from "../processor/count-work.js";
 import type { WorkerCounters } from "../processor/worker-loop.js";
 import type { Logger } from "../protocols/logger.js";
 import type { WorkerCounter } from "../protocols/metrics.js";
@@ -12,9 +12,7 @@ export type InboxProcessorCounter =
   /** Of those completed: the handler or a step said that there was nothing to do. */
   | "skipped"
   /** Of those retried or failed: nobody handles their kind. */
-  | "noHandler"
-  /** Of those failed: they killed their process in each of their lone starts. */
-  | "crashed";
+  | "noHandler";
 
 /** The counters of an inbox processor since it was created. */
 export type InboxProcessorMetricsSnapshot = Readonly<Record<InboxProcessorCounter, number>>;
@@ -30,7 +28,6 @@ export function createInboxProcessorCounters(logger: Logger): InboxProcessorCoun
     completed: 0,
     skipped: 0,
     noHandler: 0,
-    crashed: 0,
   };
   const warnUnhandled = createUnhandledWarning(logger);
   const add = (counter: InboxProcessorCounter, value: number) => {
@@ -40,6 +37,7 @@ export function createInboxProcessorCounters(logger: Logger): InboxProcessorCoun
     snapshot: () => ({ ...totals }),
     claimed: (events) => countClaim(add, events),
     pollFailed: () => add("pollErrors", 1),
+    crashed: (events) => countCrashed(add, events),
     finished(result) {
       add("completed", result.counts.completed);
       countBatch(add, result);

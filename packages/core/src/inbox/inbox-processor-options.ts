@@ -5,12 +5,14 @@ import type { InboxEvent } from "../events/inbox-event.js";
 import { cautiousLogger } from "../internal/cautious-logger.js";
 import type { Outbox } from "../outbox/create-outbox.js";
 import type { Step } from "../pipeline/step.js";
+import { failureCallbackOptions } from "../processor/failure-notices.js";
 import type { FetchStrategy } from "../processor/fetch-strategy.js";
 import { leased } from "../processor/leased.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
-import { exponentialRetry, type RetryPolicy } from "../resilience/retry-policy.js";
+import { exponentialRetry } from "../resilience/exponential-retry.js";
+import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { EventRoutes } from "../routing/event-router.js";
 import type { InboxOptions } from "./inbox-consumer-options.js";
 import { olderEventsOption } from "./older-events.js";
@@ -62,6 +64,7 @@ const processorOptions = z.strictObject({
   leaseMs: milliseconds(1_000).optional(),
   pollMinMs: milliseconds(1).default(defaults.pollMinMs),
   pollMaxMs: milliseconds(1).default(defaults.pollMaxMs),
+  ...failureCallbackOptions<InboxEvent>(),
   stopTimeoutMs: milliseconds(0).default(defaults.stopTimeoutMs),
   stallAfterMs: milliseconds(1).default(defaults.stallAfterMs),
   workerId: z.string().min(1).max(limits.workerIdMaxLength).optional(),

@@ -7,7 +7,7 @@ import { type Outcome, outcome } from "../pipeline/outcome.js";
 import type { Step, StepContext } from "../pipeline/step.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
 import { fullJitterBackoffMs } from "../resilience/backoff.js";
-import type { RetryPolicy } from "../resilience/retry-policy.js";
+import type { RetryDecisions } from "../resilience/retry-decisions.js";
 import { fenceOfEvent } from "./fence-of-event.js";
 import type { HandlerSlots } from "./handler-slots.js";
 import { type HandlingGate, isStoreOutage } from "./inbox-processor-outage.js";
@@ -19,7 +19,7 @@ export interface InboxTurnsParts {
   /** Whether the event's start was counted when it was claimed. */
   readonly isStartCounted: (event: InboxEvent) => boolean;
   readonly gate: HandlingGate;
-  readonly retryPolicy: RetryPolicy;
+  readonly retry: RetryDecisions;
   readonly handlerTimeoutMs: number;
 }
 
@@ -36,7 +36,7 @@ export function isSuspect({ startedAttempts }: InboxEvent): boolean {
  * the next suspect of the batch, which may be the one that kills.
  */
 export function inboxTurns(parts: InboxTurnsParts): Step<InboxEvent> {
-  const { repository, slots, isStartCounted, gate, retryPolicy } = parts;
+  const { repository, slots, isStartCounted, gate, retry } = parts;
   // Preparation and handler are bounded by themselves; as much again is left to the application's steps.
   const workTimeoutMs = 3 * parts.handlerTimeoutMs + defaults.transactionMarginMs;
 
@@ -85,7 +85,7 @@ export function inboxTurns(parts: InboxTurnsParts): Step<InboxEvent> {
       if (!gate.admit()) return outcome.release("the database does not answer");
       const result = isSuspect(event) ? await workAlone(event, context, next) : await work(context, next);
       // An outage has a gate of its own.
-      return gate.observe(event, result) ? result : putOff(result, event, retryPolicy);
+      return gate.observe(event, result) ? result : putOff(result, event, retry);
     } finally {
       leave();
     }
@@ -115,7 +115,7 @@ function crashed({ id, startedAttempts }: InboxEvent): OmniBoxError {
 }
 
 /** Gives deferred events a pause, so that they do not come round and round. */
-function putOff(given: Outcome, { attemptsMade }: InboxEvent, retryPolicy: RetryPolicy): Outcome {
+function putOff(given: Outcome, event: InboxEvent, retry: RetryDecisions): Outcome {
   if (given.kind !== "defer" || typeof given.delayMs === "number") return given;
   if (given.failure.code === "STORE.CONFLICT") {
     // How many collisions there were before is not known here, so that this is a little more than after a first one.
@@ -124,15 +124,6 @@ function putOff(given: Outcome, { attemptsMade }: InboxEvent, retryPolicy: Retry
       delayMs: defaults.conflictBaseMs + fullJitterBackoffMs(3, defaults.conflictBaseMs, defaults.conflictMaxMs),
     };
   }
-  return { ...given, delayMs: defaults.retryBaseMs + backoffOf(retryPolicy, attemptsMade + 1) };
-}
-
-/** The application's policy, whose bugs must not become the event's. */
-function backoffOf(retryPolicy: RetryPolicy, attempt: number): number {
-  try {
-    const delayMs = retryPolicy.delayMs(attempt);
-    return Number.isFinite(delayMs) ? delayMs : 0;
-  } catch {
-    return 0;
-  }
+  const backoffMs = retry.delayMs({ event, failure: given.failure }) ?? 0;
+  return { ...given, delayMs: defaults.retryBaseMs + (Number.isFinite(backoffMs) ? backoffMs : 0) };
 }

@@ -1,11 +1,12 @@
 import type { InboxEvent } from "../events/inbox-event.js";
+import { joinSignals } from "../internal/join-signals.js";
 import { composePipeline } from "../pipeline/compose-pipeline.js";
 import { type Outcome, outcome } from "../pipeline/outcome.js";
 import type { Step, StepContext } from "../pipeline/step.js";
 import type { Delivery } from "./inbox-consumer-delivery.js";
 import type { InlineExecutor } from "./inline-executor.js";
 import type { InlineAnswer } from "./inline-transaction.js";
-import type { PrepareHandling } from "./prepare-handling.js";
+import type { PrepareHandling, ReadyHandling } from "./prepare-handling.js";
 
 /** Takes one message through the steps and its handler. Never rejects. */
 export type InlineHandling = (delivery: Delivery) => Promise<InlineAnswer>;
@@ -29,15 +30,30 @@ export function createInlineHandling<Tx>(parts: InlineHandlingParts<Tx>): Inline
     const pipeline = composePipeline(steps, {
       name: "the handling of a message",
       requiredLeaseMs: 0,
-      async handle(event: InboxEvent) {
+      async handle(event: InboxEvent, given: StepContext) {
         const preparation = await prepare(event);
         if (preparation.kind === "settled") return preparation.outcome;
-        inner.answer = await executor.run(delivery, preparation.handling);
+        const { handling } = preparation;
+        inner.answer = await executor.run(
+          delivery,
+          given === context ? handling : abortedBy(given.leaseLost(event), handling),
+        );
         return outcomeOf(inner.answer);
       },
     });
     const outcome = await pipeline(delivery.event, context);
     return inner.answer === null || inner.answer.kind === "outcome" ? { kind: "outcome", outcome } : inner.answer;
+  };
+}
+
+/** A handling that also ends when a step around it says so. */
+function abortedBy<Tx>(ended: AbortSignal, handling: ReadyHandling<Tx>): ReadyHandling<Tx> {
+  return {
+    ...handling,
+    run(tx, signal) {
+      const joined = joinSignals(signal, ended);
+      return handling.run(tx, joined.signal).finally(joined.release);
+    },
   };
 }
 

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { defaults } from "../defaults.js";
 import type { FailureDescription } from "../errors/describe-failure.js";
 import type { Outcome } from "../pipeline/outcome.js";
-import { decideRows, finalOutcome } from "../processor/decide-rows.js";
+import { decideRows } from "../processor/decide-rows.js";
 import type { InboxRow } from "../protocols/inbox-event-repository.js";
-import type { RetryPolicy } from "../resilience/retry-policy.js";
+import type { RetryDecisions } from "../resilience/retry-decisions.js";
 import type { Delivery } from "./inbox-consumer-delivery.js";
 import { undecodableIdPrefix } from "./undecodable-draft.js";
 
@@ -26,12 +26,12 @@ export function failedRow({ draft, event }: Delivery, { message }: FailureDescri
   return { draft, status: "failed", ...untouched, attemptsMade, error: message };
 }
 
-/** The row that keeps the outcome of a message whose transaction was rolled back. */
-export function rowOfOutcome(delivery: Delivery, outcome: Outcome, retryPolicy: RetryPolicy): InboxRow {
+/** The row that keeps the final outcome of a message whose transaction was rolled back. */
+export function rowOfOutcome(delivery: Delivery, outcome: Outcome, retry: RetryDecisions): InboxRow {
   const { draft, event } = delivery;
   // An outage behind the handler is over in a moment, or is for the processor to wait for.
-  const rules = { retryPolicy, deferDelayMs: defaults.retryBaseMs, keepsInMemory: false };
-  const { pending, failed } = decideRows([{ event, outcome: finalOutcome(event, outcome) }], rules);
+  const rules = { retry, deferDelayMs: defaults.retryBaseMs, keepsInMemory: false };
+  const { pending, failed } = decideRows([{ event, outcome }], rules);
   // The row is new: there is no earlier error that a deferral would have to leave.
   const reason = outcome.kind === "defer" ? outcome.failure.message : null;
   for (const { attemptsMade, delayMs, error } of pending)

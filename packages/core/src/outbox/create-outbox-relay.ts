@@ -1,6 +1,10 @@
 import { describeFailure } from "../errors/describe-failure.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import type { OutboxEvent } from "../events/outbox-event.js";
 import { createProcessorBuilder } from "../processor/create-processor-builder.js";
+import { createFailureNotices } from "../processor/failure-notices.js";
+import { stepHealth } from "../processor/step-health.js";
+import { warnOfBucketOwners } from "../processor/warn-of-bucket-owners.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { defaultWorkerId } from "../processor/worker-id.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
@@ -8,10 +12,10 @@ import type { WorkerHealth, WorkerState, WorkerStopReport } from "../processor/w
 import type { StopListening } from "../protocols/wake-up.js";
 import { listenForWakeUps } from "./listen-for-wake-ups.js";
 import { publishWith } from "./publish-with.js";
+import { putOff } from "./put-off.js";
 import { createRelayCounters, type RelayMetricsSnapshot } from "./relay-counters.js";
 import { createRelayLoop, type RelayRun } from "./relay-loop.js";
 import { type OutboxRelayOptions, type ResolvedRelayOptions, resolveRelayOptions } from "./relay-options.js";
-import { warnOfBucketOwners } from "./warn-of-bucket-owners.js";
 
 /** Where a relay is in its life. */
 export type RelayState = WorkerState;
@@ -79,13 +83,14 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   const { repository, publisher, fetch, commit, steps, converter, retry, publishTimeoutMs, clock, logger } = resolved;
   const builder = createProcessorBuilder(repository)
     .fetch(fetch)
-    .use(...steps)
+    .use(...(steps.length > 0 ? [putOff, ...steps] : []))
     .handle(publishWith(publisher, { timeoutMs: publishTimeoutMs, takeoverGraceMs: fetch.takeoverGraceMs, converter }))
     .retry(retry)
     .clock(clock)
     .logger(logger);
   const processor = (commit === undefined ? builder : builder.commit(commit)).build();
   const counters = createRelayCounters(resolved.metrics, clock, logger);
+  const notices = createFailureNotices<OutboxEvent>(options, logger);
   const workerId = resolved.workerId ?? defaultWorkerId();
 
   let run: RelayRun | null = null;
@@ -103,8 +108,14 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
         });
         throw error;
       }
-      await warnOfBucketOwners(resolved);
-      run = createRelayLoop({ processor, counters, options: resolved, workerId });
+      await warnOfBucketOwners({
+        buckets: repository.buckets,
+        fetch,
+        of: "this table",
+        meanwhile: "events are published twice and keys lose their order",
+        logger,
+      });
+      run = createRelayLoop({ processor, counters, notices, options: resolved, workerId });
       run.loop.begin();
       stopListening = listenForWakeUps({ wakeUp: resolved.wakeUp, onWake: nudge, clock, logger });
       logger.info({ workerId }, "the outbox relay is running");
@@ -126,7 +137,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   });
 
   function health(): RelayHealth {
-    const reasons = [...publisher.health().reasons];
+    const reasons = [...publisher.health().reasons, ...stepHealth(steps)];
     const outage = run?.broker.failure ?? null;
     if (outage !== null) reasons.push(`the broker does not answer: ${outage.message}`);
     const condition = run === null ? undefined : processor.condition(workerId);

@@ -37,6 +37,7 @@ function contextWith(changes: Partial<StepContext> = {}): StepContext {
     signal,
     fence: { kind: "lease", token: "t" },
     leaseRemainingMs: () => 60_000,
+    isGivenUp: () => false,
     leaseLost: () => signal,
     ...changes,
   };

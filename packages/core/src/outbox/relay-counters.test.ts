@@ -47,6 +47,7 @@ describe("the relay's metrics", () => {
     expect(snapshot).toEqual({
       claimed: 6,
       published: 2,
+      crashed: 0,
       retried: 1,
       deferred: 1,
       failed: 1,

@@ -1,6 +1,6 @@
 import { describeFailure } from "../errors/describe-failure.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
-import { countBatch, countClaim, noWorkYet } from "../processor/count-work.js";
+import { countBatch, countClaim, countCrashed, noWorkYet } from "../processor/count-work.js";
 import type { WorkerCounters } from "../processor/worker-loop.js";
 import type { Clock } from "../protocols/clock.js";
 import type { Logger } from "../protocols/logger.js";
@@ -46,6 +46,7 @@ export function createRelayCounters(
       if (events > 0) record("batchSize", events);
     },
     pollFailed: () => add("pollErrors", 1),
+    crashed: (events) => countCrashed(add, events),
     finished(result) {
       const { results, counts, handleDurationMs, commitDurationMs } = result;
       add("published", counts.completed);

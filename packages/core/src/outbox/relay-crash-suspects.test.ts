@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { createRelayFixture } from "../../test/relay-fixture.js";
 import { sampleDraft, storeEvents } from "../../test/sample-events.js";
 import { ownedBuckets } from "../buckets/owned-buckets.js";
@@ -13,8 +13,10 @@ it.each([
 ])(
   "an event that has killed its process too often is failed with words that say how to set it back%s",
   async (_how, isLost) => {
+    const onFailed = vi.fn();
     const { clock, repository, relay, logger, delivered, settle, until } = createRelayFixture({
       fetch: ownedBuckets(),
+      onFailed,
     });
     const [event] = await storeEvents(repository, [ofKey("poison"), ofKey("behind")]);
     if (event === undefined) throw new Error("nothing was stored");
@@ -45,8 +47,16 @@ it.each([
       expect(failed?.lastError).toContain(word);
     }
     await clock.advance(10_000);
-    if (!isLost) expect(logger.alarms).toEqual([expect.stringContaining(failed?.lastError ?? "no error")]);
+    if (isLost)
+      expect(logger.alarms[0]).toMatch(/^it is not known whether an event has failed for good: OUTBOX\.CRASHED/);
+    else expect(logger.alarms).toEqual([expect.stringContaining(failed?.lastError ?? "no error")]);
     expect(delivered()).toEqual([]);
+    // An answer that is lost tells nobody; the row, the log of the next start and the health's blocked keys do.
+    const told = isLost ? 0 : 1;
+    expect(relay.metrics()).toMatchObject({ crashed: told, failed: told });
+    expect(relay.health().blockedKeys).toBe(1);
+    const failure = { code: "OUTBOX.CRASHED", message: failed?.lastError };
+    expect(onFailed.mock.calls).toEqual(isLost ? [] : [[{ id: event.id, event: null, failure }]]);
     await settle(relay.stop());
   },
 );

@@ -1,10 +1,12 @@
 import type { FailureDescription } from "../errors/describe-failure.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
-import { waitOrAbort } from "../internal/wait-or-abort.js";
 import type { EventResult } from "../processor/decide-rows.js";
 import type { BatchProcessingResult, EventBatchProcessor } from "../processor/event-batch-processor.js";
+import type { FailureNotices } from "../processor/failure-notices.js";
 import { type BatchesInWork, createWorkerLoop, type WorkerLoop } from "../processor/worker-loop.js";
 import { createOutageGate, type OutageGate } from "../resilience/outage-gate.js";
+import { waitBeforeProbe } from "../resilience/wait-before-probe.js";
+import { isBrokerFailure } from "./is-broker-failure.js";
 import { leaseTooShort } from "./publish-with.js";
 import type { RelayCounters } from "./relay-counters.js";
 import type { ResolvedRelayOptions } from "./relay-options.js";
@@ -13,6 +15,7 @@ import type { ResolvedRelayOptions } from "./relay-options.js";
 export interface RelayLoopParts {
   readonly processor: EventBatchProcessor<OutboxEvent>;
   readonly counters: RelayCounters;
+  readonly notices: FailureNotices<OutboxEvent>;
   readonly options: ResolvedRelayOptions;
   readonly workerId: string;
 }
@@ -24,7 +27,7 @@ export interface RelayRun {
 }
 
 /** Creates the relay's loop, which pauses while the broker is away. */
-export function createRelayLoop({ processor, counters, options, workerId }: RelayLoopParts): RelayRun {
+export function createRelayLoop({ processor, counters, notices, options, workerId }: RelayLoopParts): RelayRun {
   const { clock, logger, publisher, batchSize, batchesInFlight, pollMinMs, pollMaxMs } = options;
   const broker = createOutageGate("the broker", logger);
   const store = createOutageGate("the database", logger);
@@ -34,15 +37,8 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
     while (inWork.size >= batchesInFlight) await Promise.race(inWork.keys());
   }
 
-  /** Waits as long as the gate says, or until a publisher that was down says that it is up again. */
-  async function waitBeforeProbe(stopping: AbortSignal): Promise<void> {
-    const wasDown = !isBrokerUp();
-    const until = clock.monotonicMs() + broker.delayMs();
-    for (let leftMs = broker.delayMs(); leftMs > 0 && !stopping.aborted; leftMs = until - clock.monotonicMs()) {
-      await waitOrAbort(clock, Math.min(leftMs, pollMaxMs), stopping);
-      if (wasDown && isBrokerUp()) return;
-    }
-  }
+  const waitForBroker = (stopping: AbortSignal) =>
+    waitBeforeProbe({ gate: broker, clock, isUp: isBrokerUp, lookEveryMs: pollMaxMs, stopping });
 
   /** A batch that was released whole was claimed so slowly that its lease was too short to publish under. */
   function watchLeases({ results, counts }: BatchProcessingResult<OutboxEvent>): void {
@@ -56,6 +52,7 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
   const loop = createWorkerLoop<OutboxEvent>({
     processor,
     counters,
+    notices,
     store,
     workerId,
     clock,
@@ -69,13 +66,13 @@ export function createRelayLoop({ processor, counters, options, workerId }: Rela
       lostMeans: "these events are published again",
       gate: broker,
       waitForRoom,
-      waitBeforeProbe,
+      waitBeforeProbe: waitForBroker,
       probeFoundNothing() {
         if (isBrokerUp()) broker.succeeded();
       },
       divide: (batch) => [batch],
       settled(result, isStopping) {
-        const outage = firstDeferral(result);
+        const outage = firstOutage(result);
         if (outage !== null) broker.failed(outage);
         else if (brokerAnswered(result)) broker.succeeded();
         if (!isStopping) watchLeases(result);
@@ -95,12 +92,13 @@ function brokerAnswered({ results }: BatchProcessingResult<OutboxEvent>): boolea
   return results.some(
     ({ outcome }) =>
       outcome.kind === "completed" ||
-      ((outcome.kind === "retry" || outcome.kind === "failed") && outcome.failure.code.startsWith("BROKER.")),
+      ((outcome.kind === "retry" || outcome.kind === "failed") && isBrokerFailure(outcome.failure)),
   );
 }
 
-/** Why events of the batch were deferred, or `null` if none were. */
-function firstDeferral({ results }: BatchProcessingResult<OutboxEvent>): FailureDescription | null {
-  for (const { outcome } of results) if (outcome.kind === "defer") return outcome.failure;
+/** What the broker did not do for the batch, or `null`. What a step defers says nothing of the broker. */
+function firstOutage({ results }: BatchProcessingResult<OutboxEvent>): FailureDescription | null {
+  for (const { outcome } of results)
+    if (outcome.kind === "defer" && isBrokerFailure(outcome.failure)) return outcome.failure;
   return null;
 }

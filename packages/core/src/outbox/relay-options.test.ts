@@ -5,7 +5,7 @@ import { bulkCommit } from "../processor/bulk-commit.js";
 import { filtered } from "../processor/filtered.js";
 import { leased } from "../processor/leased.js";
 import { optimistic } from "../processor/optimistic.js";
-import { exponentialRetry } from "../resilience/retry-policy.js";
+import { exponentialRetry } from "../resilience/exponential-retry.js";
 import { createMemoryBroker } from "../testing/memory-broker.js";
 import { createMemoryOutboxRepository } from "../testing/memory-outbox-repository.js";
 import { createOutboxRelay } from "./create-outbox-relay.js";

@@ -6,6 +6,7 @@ import type { OutboxEvent } from "../events/outbox-event.js";
 import { cautiousLogger } from "../internal/cautious-logger.js";
 import type { Step } from "../pipeline/step.js";
 import type { CommitStrategy } from "../processor/commit-strategy.js";
+import { type FailureCallbacks, failureCallbackOptions } from "../processor/failure-notices.js";
 import type { FetchStrategy } from "../processor/fetch-strategy.js";
 import { leased } from "../processor/leased.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
@@ -14,12 +15,13 @@ import type { EventRepository } from "../protocols/event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
 import type { RelayMetricsRecorder } from "../protocols/metrics.js";
 import type { WakeUp } from "../protocols/wake-up.js";
-import { exponentialRetry, type RetryPolicy } from "../resilience/retry-policy.js";
+import { exponentialRetry } from "../resilience/exponential-retry.js";
+import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { MessageConverter } from "../wire/message-converter.js";
 import { rawConverter } from "../wire/raw-converter.js";
 
 /** Options of `createOutboxRelay`. */
-export interface OutboxRelayOptions {
+export interface OutboxRelayOptions extends FailureCallbacks<OutboxEvent> {
   readonly repository: EventRepository<OutboxEvent>;
   /** Started and stopped by the relay; give each relay its own. */
   readonly publisher: EventPublisher;
@@ -31,7 +33,7 @@ export interface OutboxRelayOptions {
   readonly steps?: readonly Step<OutboxEvent>[] | undefined;
   /** The wire format; default `rawConverter()`. */
   readonly converter?: MessageConverter | undefined;
-  /** Backoff of one event after a counted failure; default `exponentialRetry()`. */
+  /** Backoff of one event after a counted failure, and when it is given up; default `exponentialRetry()`. */
   readonly retry?: RetryPolicy | undefined;
   /** Events per read or claim, 1 to 10,000; default 500. */
   readonly batchSize?: number | undefined;
@@ -66,6 +68,7 @@ const relayOptions = z.strictObject({
   steps: z.array(functionOption<Step<OutboxEvent>>("(event, context, next)")).default([]),
   converter: objectWith<MessageConverter>("a message converter", "toMessage").default(rawConverter),
   retry: objectWith<RetryPolicy>("a retry policy", "delayMs").default(() => exponentialRetry()),
+  ...failureCallbackOptions<OutboxEvent>(),
   batchSize: z.int().min(1).max(limits.batchSizeMax).default(defaults.batchSize),
   batchesInFlight: z.int().min(1).max(10).default(defaults.batchesInFlight),
   publishTimeoutMs: milliseconds(1).default(defaults.publishTimeoutMs),

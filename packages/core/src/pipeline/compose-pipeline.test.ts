@@ -17,6 +17,7 @@ const context: StepContext = {
   signal: silentAbort,
   fence: { kind: "lease", token: "t" },
   leaseRemainingMs: () => 1_000,
+  isGivenUp: () => false,
   leaseLost: () => silentAbort,
 };
 
@@ -152,6 +153,36 @@ describe("a pipeline", () => {
       },
     });
     expect(handled).toBe(1);
+  });
+
+  it("hands the context that a step gives to next() on to what is inside of it, and to nothing else", async () => {
+    const lost = AbortSignal.abort();
+    const seen: Record<string, StepContext> = {};
+    const noting = (name: string): Step<OutboxEvent> => {
+      return (_event, given, next) => {
+        seen[name] = given;
+        return name === "changing" ? next({ ...given, leaseLost: () => lost }) : next();
+      };
+    };
+    const handler = handlerThat(async (_event, given) => {
+      seen.handler = given;
+      return outcome.completed();
+    });
+    await run([noting("outside"), noting("changing"), noting("inside")], handler);
+    expect([seen.outside, seen.changing]).toEqual([context, context]);
+    expect([seen.inside?.leaseLost(event), seen.handler?.leaseLost(event)]).toEqual([lost, lost]);
+    expect(seen.handler?.workerId).toBe("w");
+  });
+
+  it("keeps its context when next() is given something that is none, as by a promise", async () => {
+    const step: Step<OutboxEvent> = (_event, _context, next) => Promise.resolve("ready" as never).then(next);
+    let seen: StepContext | null = null;
+    const handler = handlerThat(async (_event, given) => {
+      seen = given;
+      return outcome.completed();
+    });
+    expect(await run([step], handler)).toEqual(outcome.completed());
+    expect(seen).toBe(context);
   });
 
   it("lets one pipeline work on many events, each with a next() of its own", async () => {

@@ -20,7 +20,7 @@ export function composePipeline<E extends BaseEvent>(steps: readonly Step<E>[], 
   return steps.reduceRight<Pipeline<E>>((inner, step) => {
     const name = step.name === "" ? "a step" : `step ${step.name}`;
     return (event, context) => {
-      const next = callableOnce(name, () => inner(event, context));
+      const next = callableOnce(name, (changed) => inner(event, isContext(changed) ? changed : context));
       return guarded(name, () => step(event, context, next));
     };
   }, innermost);
@@ -40,14 +40,21 @@ function outcomeOf(name: string, given: unknown): Outcome {
   return outcome.ofError(new OmniBoxError("PIPELINE.INVALID_STEP", message));
 }
 
-function callableOnce(name: string, run: () => Promise<Outcome>): () => Promise<Outcome> {
+type Next = (context?: StepContext) => Promise<Outcome>;
+
+function callableOnce(name: string, run: Next): Next {
   let called = false;
-  return () => {
+  return (context) => {
     if (called)
       throw new OmniBoxError("PIPELINE.INVALID_STEP", `${name} called next() twice: the work would be done twice`);
     called = true;
-    return run();
+    return run(context);
   };
+}
+
+/** A step without types may pass `next` to a promise, which gives it whatever that resolves to. */
+function isContext(value: StepContext | undefined): value is StepContext {
+  return typeof value === "object" && value !== null && typeof value.leaseLost === "function";
 }
 
 /** Steps may be written without types, and may make outcomes by hand. */

@@ -17,18 +17,21 @@ export interface StepContext {
   leaseRemainingMs(event: BaseEvent): number;
   /** Aborted when the lease of this event is lost, or nobody waits for its outcome any more: someone else may have it now. */
   leaseLost(event: BaseEvent): AbortSignal;
+  /** Whether the event is given up if this is its outcome: it is failed, or a retry after the event's last attempt. */
+  isGivenUp(event: BaseEvent, outcome: Outcome): boolean;
 }
 
 /**
  * A middleware around the handling of one event.
  *
- * `next` runs the rest of the pipeline; it never rejects, and may be called once. A step may answer without calling it. What
- * a step throws becomes the outcome of the error's failure class.
+ * `next` runs the rest of the pipeline; it never rejects, and may be called once. It may be given another context for the rest, such as
+ * one whose `leaseLost` is aborted by more than the lease. A step may answer without calling it. What a step throws becomes the
+ * outcome of the error's failure class.
  */
 export type Step<E extends BaseEvent> = (
   event: E,
   context: StepContext,
-  next: () => Promise<Outcome>,
+  next: (context?: StepContext) => Promise<Outcome>,
 ) => Promise<Outcome>;
 
 /** The innermost part of a pipeline: does the work. */

@@ -12,6 +12,7 @@ export function noWorkYet(): Record<WorkerCounter, number> {
     retried: 0,
     deferred: 0,
     failed: 0,
+    crashed: 0,
     released: 0,
     abandoned: 0,
     leasesLost: 0,
@@ -27,6 +28,12 @@ export function noWorkYet(): Record<WorkerCounter, number> {
 export function countClaim(add: AddToCounter, events: number): void {
   add(events === 0 ? "emptyPolls" : "batches", 1);
   add("claimed", events);
+}
+
+/** Counts events that a claim has failed. */
+export function countCrashed(add: AddToCounter, events: number): void {
+  add("failed", events);
+  add("crashed", events);
 }
 
 /** Counts what became of a batch, but for what was completed: that has a name of its own in each worker. */

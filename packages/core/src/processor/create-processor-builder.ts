@@ -7,7 +7,8 @@ import type { EventHandler, Step } from "../pipeline/step.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
 import type { EventRepository, RepositoryCapabilities } from "../protocols/event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
-import { exponentialRetry, type RetryPolicy } from "../resilience/retry-policy.js";
+import { exponentialRetry } from "../resilience/exponential-retry.js";
+import type { RetryPolicy } from "../resilience/retry-policy.js";
 import { bulkCommit } from "./bulk-commit.js";
 import type { CommitStrategy } from "./commit-strategy.js";
 import { createEventBatchProcessor, type EventBatchProcessor } from "./event-batch-processor.js";
@@ -25,7 +26,7 @@ export interface EventProcessorBuilder<E extends BaseEvent> {
   handle(handler: EventHandler<E>): EventProcessorBuilder<E>;
   /** How outcomes are recorded; default `bulkCommit()` where the repository can, else `singleCommit()`. */
   commit(strategy: CommitStrategy): EventProcessorBuilder<E>;
-  /** How long an event backs off after a counted failure; default `exponentialRetry()`. */
+  /** How long an event backs off after a counted failure, and when it is given up; default `exponentialRetry()`. */
   retry(policy: RetryPolicy): EventProcessorBuilder<E>;
   clock(clock: Clock): EventProcessorBuilder<E>;
   /** Default: warnings and errors on stderr. */

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { sampleDraft, storeEvents } from "../../test/sample-events.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
 import { type Outcome, outcome } from "../pipeline/outcome.js";
+import { createRetryDecisions } from "../resilience/retry-decisions.js";
+import type { RetryLimits, RetryPolicy } from "../resilience/retry-policy.js";
 import { createMemoryOutboxRepository } from "../testing/memory-outbox-repository.js";
 import { decideRows, finalOutcome } from "./decide-rows.js";
 
@@ -11,10 +13,13 @@ const [stored] = (await storeEvents(createMemoryOutboxRepository(), [sampleDraft
 const event = { ...stored, attemptsMade: 1, startedAttempts: 3 };
 const { id, seq } = event;
 
-const retryPolicy = { delayMs: (attempt: number) => attempt * 1_000 };
+const ageMs = 60_000;
+const nowMs = () => stored.createdAt.getTime() + ageMs;
+const decisions = (policy: RetryPolicy) => createRetryDecisions(policy, nowMs);
+const retry = decisions({ delayMs: (attempt) => attempt * 1_000 });
 
 function decide(given: Outcome, rules: Partial<Parameters<typeof decideRows>[1]> = {}) {
-  return decideRows([{ event, outcome: given }], { retryPolicy, deferDelayMs: null, keepsInMemory: false, ...rules });
+  return decideRows([{ event, outcome: given }], { retry, deferDelayMs: null, keepsInMemory: false, ...rules });
 }
 
 const nothing = { completed: [], pending: [], failed: [] };
@@ -103,29 +108,82 @@ describe("decideRows", () => {
       },
     ],
   ])("gets over a retry policy that answers with %s", (_name, delayMs) => {
-    const [row] = decide(outcome.retry("x"), { retryPolicy: { delayMs } }).pending;
+    const [row] = decide(outcome.retry("x"), { retry: decisions({ delayMs }) }).pending;
     expect(row?.delayMs).toSatisfy((ms: number) => ms >= 1_000 && ms <= 365 * 86_400_000);
     expect(row).toMatchObject({ attemptsMade: 2, error: "x" });
   });
 });
 
 describe("finalOutcome", () => {
-  const at = (attemptsMade: number) => finalOutcome({ ...event, attemptsMade }, outcome.retry("x", 5));
+  const at = (attemptsMade: number) => finalOutcome({ ...event, attemptsMade }, outcome.retry("x", 5), retry);
 
   it("gives an event up when its last attempt has failed", () => {
     expect([at(0), at(1), at(2), at(7)].map(({ kind }) => kind)).toEqual(["retry", "retry", "failed", "failed"]);
     expect(at(2)).toEqual({ kind: "failed", failure: { code: "UNKNOWN", message: "x" } });
   });
 
+  const kindAt = (attemptsMade: number, limits: RetryLimits) =>
+    finalOutcome({ ...event, attemptsMade }, outcome.retry("x"), decisions({ delayMs: () => 0, limits: () => limits }))
+      .kind;
+
+  it("gives an event up earlier where the policy allows it fewer attempts than its row, and never later", () => {
+    expect([kindAt(0, { maxAttempts: 2 }), kindAt(1, { maxAttempts: 2 })]).toEqual(["retry", "failed"]);
+    expect([kindAt(1, { maxAttempts: 9 }), kindAt(2, { maxAttempts: 9 })]).toEqual(["retry", "failed"]);
+  });
+
+  it("does not give an event up that is younger than the policy says, to the millisecond", () => {
+    expect(kindAt(2, { minAgeMs: ageMs + 1 })).toBe("retry");
+    expect(kindAt(2, { minAgeMs: ageMs })).toBe("failed");
+    expect(kindAt(1, { minAgeMs: 0 })).toBe("retry");
+  });
+
+  it("keeps the count of a young event at its last attempt, as no more fit into its row", () => {
+    for (const attemptsMade of [2, 3]) {
+      const young = { ...event, attemptsMade };
+      const rules = { retry: decisions({ delayMs: (attempt) => attempt, limits: () => ({ minAgeMs: ageMs * 2 }) }) };
+      const final = finalOutcome(young, outcome.retry("x"), rules.retry);
+      const { pending } = decideRows([{ event: young, outcome: final }], {
+        ...rules,
+        deferDelayMs: null,
+        keepsInMemory: false,
+      });
+      expect(pending).toMatchObject([{ attemptsMade: 3, delayMs: attemptsMade + 1 }]);
+    }
+    expect(
+      decideRows([{ event: { ...event, attemptsMade: 3 }, outcome: outcome.failed("x") }], {
+        retry,
+        deferDelayMs: null,
+        keepsInMemory: false,
+      }).failed,
+    ).toMatchObject([{ attemptsMade: 3 }]);
+  });
+
+  it.each([
+    ["no number", () => ({ maxAttempts: NaN, minAgeMs: "old" as never })],
+    ["nothing", () => null as never],
+    [
+      "an error",
+      () => {
+        throw new Error("policy");
+      },
+    ],
+  ])("goes by the row's own attempts when the policy's limits are %s", (_name, limits) => {
+    const policy = decisions({ delayMs: () => 0, limits });
+    const kinds = [1, 2].map(
+      (attemptsMade) => finalOutcome({ ...event, attemptsMade }, outcome.retry("x"), policy).kind,
+    );
+    expect(kinds).toEqual(["retry", "failed"]);
+  });
+
   it("leaves every other outcome as it is, whatever the attempts", () => {
     for (const given of [outcome.completed(), outcome.defer("x"), outcome.release("x"), outcome.failed("x")]) {
-      expect(finalOutcome({ ...event, attemptsMade: 3 }, given)).toBe(given);
+      expect(finalOutcome({ ...event, attemptsMade: 3 }, given, retry)).toBe(given);
     }
   });
 
   it("writes nothing of what stays with its worker, but what was started alone", () => {
     const unstarted = { ...event, startedAttempts: 0 };
-    const rules = { retryPolicy, deferDelayMs: 5, keepsInMemory: true };
+    const rules = { retry, deferDelayMs: 5, keepsInMemory: true };
     const kept = [outcome.defer(new Error("away")), outcome.release("stopping")];
     const decided = (of: OutboxEvent) =>
       decideRows(

@@ -2,7 +2,7 @@ import { defaults, limits } from "../defaults.js";
 import type { BaseEvent } from "../events/outbox-event.js";
 import type { Outcome } from "../pipeline/outcome.js";
 import type { CompletedRow, FailedRow, PendingRow } from "../protocols/event-repository.js";
-import type { RetryPolicy } from "../resilience/retry-policy.js";
+import type { RetryDecisions } from "../resilience/retry-decisions.js";
 
 /** The rows of a batch, by the statement that will record them. */
 export interface DecidedRows {
@@ -20,16 +20,16 @@ export interface EventResult<E extends BaseEvent> {
 
 /** What turns outcomes into rows. */
 export interface DecisionRules {
-  readonly retryPolicy: RetryPolicy;
+  readonly retry: RetryDecisions;
   /** How long deferred events wait; `null`: they are due at once, for whichever worker can reach the broker. */
   readonly deferDelayMs: number | null;
   /** Events that are deferred or released stay with this worker, and nothing is written of them unless they were started alone. */
   readonly keepsInMemory: boolean;
 }
 
-/** Applies the retry policy to one outcome. */
-export function finalOutcome(event: BaseEvent, given: Outcome): Outcome {
-  if (given.kind !== "retry" || event.attemptsMade + 1 < event.maxAttempts) return given;
+/** Applies the retry policy to one outcome. Asked once for each: it goes by the time, too. */
+export function finalOutcome(event: BaseEvent, given: Outcome, retry: RetryDecisions): Outcome {
+  if (given.kind !== "retry" || !retry.givesUp({ event, failure: given.failure })) return given;
   return { kind: "failed", failure: given.failure };
 }
 
@@ -38,15 +38,17 @@ export function decideRows(results: readonly EventResult<BaseEvent>[], rules: De
   const rows: DecidedRows = { completed: [], pending: [], failed: [] };
   for (const { event, outcome } of results) {
     const { id, seq, attemptsMade, startedAttempts } = event;
+    // An event that is not old enough to be given up stays at its last attempt: no more fit into its row.
+    const failures = Math.min(attemptsMade + 1, event.maxAttempts);
     switch (outcome.kind) {
       case "completed":
         if (!outcome.isRecorded) rows.completed.push({ id, seq });
         break;
       case "retry": {
-        const policy = () => rules.retryPolicy.delayMs(attemptsMade + 1);
-        const delayMs = firstDelayMs(outcome.delayMs, policy) ?? defaults.retryMaxMs;
-        const error = outcome.failure.message;
-        rows.pending.push({ id, seq, attemptsMade: attemptsMade + 1, startedAttempts: 0, delayMs, error });
+        const { failure } = outcome;
+        const delayMs =
+          firstDelayMs(outcome.delayMs, () => rules.retry.delayMs({ event, failure })) ?? defaults.retryMaxMs;
+        rows.pending.push({ id, seq, attemptsMade: failures, startedAttempts: 0, delayMs, error: failure.message });
         break;
       }
       case "defer":
@@ -73,7 +75,7 @@ export function decideRows(results: readonly EventResult<BaseEvent>[], rules: De
         });
         break;
       case "failed":
-        rows.failed.push({ id, seq, attemptsMade: attemptsMade + 1, error: outcome.failure.message });
+        rows.failed.push({ id, seq, attemptsMade: failures, error: outcome.failure.message });
         break;
     }
   }
@@ -82,23 +84,14 @@ export function decideRows(results: readonly EventResult<BaseEvent>[], rules: De
 
 /**
  * How long to wait: as the outcome says, else as the rules do; `null` when neither has an answer. Both may be the application's,
- * and an answer that the store would refuse, or an error, must not keep the outcome from being recorded.
+ * and an answer that the store would refuse must not keep the outcome from being recorded.
  */
 function firstDelayMs(asked: number | null | undefined, rule: () => number | null): number | null {
   for (const answer of [() => asked, rule]) {
-    const delayMs = answerOrNull(answer);
+    const delayMs = answer();
     if (typeof delayMs === "number" && !Number.isNaN(delayMs)) {
       return Math.ceil(Math.min(Math.max(0, delayMs), limits.retryDelayMaxMs));
     }
   }
   return null;
-}
-
-function answerOrNull(answer: () => number | null | undefined): number | null | undefined {
-  try {
-    return answer();
-  } catch {
-    // A policy that throws is a policy without an answer.
-    return null;
-  }
 }

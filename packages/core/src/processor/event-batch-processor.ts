@@ -12,6 +12,7 @@ import type { EventRef, EventRepository, FetchFilters } from "../protocols/event
 import type { Fence } from "../protocols/fence.js";
 import type { Logger } from "../protocols/logger.js";
 import { createOutageGate, type OutageGate } from "../resilience/outage-gate.js";
+import { createRetryDecisions } from "../resilience/retry-decisions.js";
 import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { CommitContext, CommitReport, CommitStrategy } from "./commit-strategy.js";
 import { type DecidedRows, decideRows, type EventResult, finalOutcome } from "./decide-rows.js";
@@ -106,6 +107,8 @@ const claimRequest = z.strictObject({
 export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorParts<E>): EventBatchProcessor<E> {
   const { repository, fetch, pipeline, commit, retryPolicy, clock, logger } = parts;
 
+  const retry = createRetryDecisions(retryPolicy, () => clock.now());
+  const decide = (event: E, given: Outcome) => finalOutcome(event, given, retry);
   const openOutcomes = createOpenOutcomes();
   const sessions = new Map<string, FetchSession<E>>();
 
@@ -143,12 +146,13 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
       fence: batch.fence,
       leaseRemainingMs: (event) => hold.remainingMs(event),
       leaseLost: (event) => hold.lost(event),
+      isGivenUp: (event, given) => finalOutcome(event, given, retry).kind === "failed",
     };
     const startedAt = clock.monotonicMs();
     const { order } = batch;
     const work = (event: E) => openOutcomes.take(event) ?? pipeline(event, context);
     const onLate = (event: E, late: Outcome) => openOutcomes.keep(event, late);
-    await collectOutcomes({ batch, outcomes, hold, clock, abandon, work, onLate });
+    await collectOutcomes({ batch, outcomes, hold, clock, abandon, work, decide, onLate });
     const handledAt = clock.monotonicMs();
 
     const results: EventResult<E>[] = [];
@@ -156,9 +160,9 @@ export function createEventBatchProcessor<E extends BaseEvent>(parts: ProcessorP
     batch.events.forEach((event, index) => {
       const given = outcomes[index];
       if (given === undefined) abandoned.push({ id: event.id, seq: event.seq });
-      else results.push({ event, outcome: finalOutcome(event, given) });
+      else results.push({ event, outcome: given });
     });
-    const rows = decideRows(results, { retryPolicy, deferDelayMs, keepsInMemory: order !== undefined });
+    const rows = decideRows(results, { retry, deferDelayMs, keepsInMemory: order !== undefined });
     openOutcomes.hold(results);
     const report = await record(batch.fence, rows, { clock, logger, store, abandon });
     hold.end();
@@ -197,6 +201,8 @@ interface Collection<E extends BaseEvent> {
   readonly abandon: AbortSignal;
   /** Never rejects. */
   readonly work: (event: E) => Outcome | Promise<Outcome>;
+  /** Applies the retry policy. */
+  readonly decide: (event: E, outcome: Outcome) => Outcome;
   /** Gets what came too late. */
   readonly onLate: (event: E, outcome: Outcome) => void;
 }
@@ -208,7 +214,7 @@ const outOfTurn = outcome.release("an earlier event of its key has to go first")
  * or the lease runs out: one event that hangs must not keep the outcomes of its neighbours.
  */
 async function collectOutcomes<E extends BaseEvent>(collection: Collection<E>): Promise<void> {
-  const { outcomes, hold, clock, abandon, work, onLate } = collection;
+  const { outcomes, hold, clock, abandon, work, decide, onLate } = collection;
   const { events, order } = collection.batch;
   if (abandon.aborted) {
     // A claim that was answered after the worker had gone.
@@ -246,8 +252,9 @@ async function collectOutcomes<E extends BaseEvent>(collection: Collection<E>): 
       if (inWork === 0) finish();
     };
     const worked = (event: E, index: number, result: Outcome) => {
-      order?.leave(event, finalOutcome(event, result));
-      settle(event, index, result);
+      const final = decide(event, result);
+      order?.leave(event, final);
+      settle(event, index, final);
     };
     const workOn = (event: E, index: number) => {
       const result = work(event);

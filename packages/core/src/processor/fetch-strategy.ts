@@ -36,8 +36,18 @@ export interface ClaimedBatch<E extends BaseEvent> {
   readonly hasMore?: boolean | undefined;
   /** `undefined`: the events may be worked on in any order, and each is written back. */
   readonly order?: BatchOrder<E> | undefined;
+  /** Events that the claim has failed instead of claiming them, because they have killed their process each time before; default none. */
+  readonly crashed?: readonly CrashedEvent[] | undefined;
   /** Whether the event was claimed alone, with its start counted; default: none was. */
   isStartCounted?(event: E): boolean;
+}
+
+/** An event that was failed unread. */
+export interface CrashedEvent {
+  readonly id: string;
+  /** Its counted failures, with this one. */
+  readonly attemptsMade: number;
+  readonly failure: FailureDescription;
 }
 
 /** How long the events of a batch may be worked on. */

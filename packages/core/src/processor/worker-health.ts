@@ -6,7 +6,7 @@ export interface WorkerHealthParts {
   /** "the relay", as it is called in sentences. */
   readonly name: string;
   readonly state: WorkerState;
-  readonly loop: WorkerLoop | null;
+  readonly loop: Pick<WorkerLoop, "crash" | "store" | "withoutProgressMs"> | null;
   /** What is wrong besides, while it runs. */
   readonly reasons: readonly string[];
   readonly stallAfterMs: number;

@@ -8,7 +8,8 @@ import type { Clock } from "../protocols/clock.js";
 import type { Logger } from "../protocols/logger.js";
 import type { OutageGate } from "../resilience/outage-gate.js";
 import type { BatchProcessingResult, EventBatchProcessor } from "./event-batch-processor.js";
-import type { ClaimedBatch } from "./fetch-strategy.js";
+import type { FailureNotices } from "./failure-notices.js";
+import type { ClaimedBatch, CrashedEvent } from "./fetch-strategy.js";
 
 /** Batches in work, with the number of their events. */
 export type BatchesInWork = ReadonlyMap<Promise<void>, number>;
@@ -39,6 +40,8 @@ export interface WorkerCounters<E extends BaseEvent> {
   claimed(events: number, durationMs: number): void;
   pollFailed(): void;
   finished(result: BatchProcessingResult<E>): void;
+  /** Events were failed by a claim, because they have killed their process. */
+  crashed(events: number): void;
 }
 
 /** What a loop works with. */
@@ -46,6 +49,7 @@ export interface WorkerLoopParts<E extends BaseEvent> {
   readonly processor: EventBatchProcessor<E>;
   readonly policy: WorkerPolicy<E>;
   readonly counters: WorkerCounters<E>;
+  readonly notices: FailureNotices<E>;
   readonly store: OutageGate;
   readonly workerId: string;
   readonly clock: Clock;
@@ -72,7 +76,8 @@ export interface WorkerLoop {
 
 /** Creates the loop that claims batch after batch, pauses when little is found, and probes during outages. */
 export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>): WorkerLoop {
-  const { processor, policy, counters, store, workerId, clock, logger, batchSize, pollMinMs, pollMaxMs } = parts;
+  const { processor, policy, counters, notices, store, workerId, clock, logger } = parts;
+  const { batchSize, pollMinMs, pollMaxMs } = parts;
   const { gate } = policy;
   const pause = createPause(clock);
   const stopping = new AbortController();
@@ -87,6 +92,9 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
   let abandoned = 0;
   let emptyPolls = 0;
   let isWaitingForRoom = false;
+  /** Batches in a row of which the steps let nothing through, or hardly anything; and how long to pause after them at most. */
+  let heldBack = 0;
+  let heldBackMaxMs = pollMaxMs;
   let drainWaiters: (() => void)[] = [];
 
   const progressed = () => {
@@ -105,9 +113,11 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
   /** Claims a batch as soon as there is room for one, and leaves it to work while the next is claimed. */
   async function workOnNextBatch(): Promise<void> {
     await policy.waitForRoom(inWork);
+    await pauseWhileHeldBack();
     if (gate.isOpen || stopping.signal.aborted) return;
     const batch = await claim(batchSize);
     if (batch === null) return;
+    if (batch.events.length === 0) heldBack = 0;
     if (batch.events.length > 0) {
       emptyPolls = 0;
       void launch(batch, null);
@@ -115,6 +125,16 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
     if (batch.events.length === batchSize) pollDelayMs = pollMinMs;
     else if (batch.hasMore) await pauseForRoom(batch.events.length);
     else await pauseAfterPoll(batch.events.length);
+  }
+
+  /**
+   * Behind an open breaker or a limit the whole backlog would be read at full speed, to be put off. Nudges do not end this pause,
+   * as they would come all the time. It is short where a limit lets some through, which must not miss their turns.
+   */
+  async function pauseWhileHeldBack(): Promise<void> {
+    if (heldBack === 0) return;
+    await waitOrAbort(clock, Math.min(heldBackMaxMs, pollMinMs * 2 ** Math.min(heldBack - 1, 30)), stopping.signal);
+    progressed();
   }
 
   /** There is more, which cannot be had beside what is in work: looks again when some of that is done, and for other events meanwhile. */
@@ -146,6 +166,7 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
     try {
       const batch = await processor.claim({ workerId, batchSize: limit });
       counters.claimed(batch.events.length, clock.monotonicMs() - startedAt);
+      reportCrashed(batch.crashed ?? []);
       // A worker that cannot keep what it holds ends with nothing to read, and has then asked nobody.
       if (batch.events.length > 0 || !processor.condition(workerId)?.failure) store.succeeded("claim");
       return batch;
@@ -177,6 +198,7 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
   function settle(result: BatchProcessingResult<E>): void {
     const { lost } = result;
     counters.finished(result);
+    notices.settled(result.results, result);
     // What the store refused earlier has been reported then, and is not left behind by the stop.
     if (!stopping.signal.aborted && result.abandoned.length > 0) {
       const fields = { workerId, events: result.abandoned.length, firstEventId: result.abandoned[0]?.id };
@@ -184,11 +206,28 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
     }
     if (stopping.signal.aborted) abandoned += result.abandoned.length + result.unrecorded.length;
     policy.settled(result, stopping.signal.aborted);
+    noteHeldBack(result);
     reportFailed(result);
     if (lost.length > 0) {
       const fields = { workerId, events: lost.length, firstEventId: lost[0]?.id };
       logger.warn(fields, `leases ran out before the outcomes were recorded: ${policy.lostMeans}`);
     }
+  }
+
+  function noteHeldBack({ counts, results }: BatchProcessingResult<E>): void {
+    const through = results.length - counts.defer - counts.release;
+    // An outage has pauses of its own.
+    if (gate.isOpen || counts.defer === 0 || through * 10 > counts.defer) {
+      if (results.length > 0) heldBack = 0;
+      return;
+    }
+    heldBack += 1;
+    heldBackMaxMs = through === 0 ? pollMaxMs : Math.min(pollMaxMs, defaults.trickleMs);
+  }
+
+  function reportCrashed(crashed: readonly CrashedEvent[]): void {
+    counters.crashed(crashed.length);
+    for (const { id, attemptsMade, failure } of crashed) notices.tell({ id, event: null, failure }, attemptsMade, true);
   }
 
   function reportFailed({ results, counts }: BatchProcessingResult<E>): void {

@@ -35,6 +35,14 @@ export interface AcquiredBucket {
   readonly uncleanTakeovers: number;
 }
 
+/** What became of the buckets of a renewal. Those in neither list are lost. */
+export interface RenewedBuckets {
+  /** Held, with their leases extended. */
+  readonly held: readonly number[];
+  /** Held as far as was seen, and not extended: another transaction has locked them, and the others must not wait for it. */
+  readonly passedOver: readonly number[];
+}
+
 /** From where one bucket is read. */
 export interface BucketPosition {
   readonly bucket: number;
@@ -120,15 +128,17 @@ export interface BucketOperations<E extends BaseEvent> {
   /**
    * Enters the owner among the living workers and extends its buckets' leases, both to `leaseMs` from now.
    *
-   * @returns the buckets that are still held under the fence; a lease that ran out without a take-over is held again.
+   * A lease that ran out without a take-over is held again. Waits for no transaction that has locked a bucket: one that stays
+   * open must not cost the worker its other buckets.
    */
-  renew(fence: BucketFence, leaseMs: number): Promise<readonly number[]>;
+  renew(fence: BucketFence, leaseMs: number): Promise<RenewedBuckets>;
 
   /** Reads who owns what. `graceMs` as in {@link AcquireRequest}. */
   survey(graceMs: number): Promise<BucketSurvey>;
 
   /**
-   * Takes free buckets, lowest number first, each under a new epoch. The epoch also rises for a bucket of the same owner.
+   * Takes free buckets, lowest number first, each under a new epoch. The epoch also rises for a bucket of the same owner, who
+   * has then not died in it: it is as clean as it was.
    *
    * After a rejection some buckets may be owned; the owner's next `acquire` does not answer them, and they come back when
    * their lease has run out.
@@ -141,7 +151,10 @@ export interface BucketOperations<E extends BaseEvent> {
   /** Removes the owner from the living workers. */
   leave(owner: string): Promise<void>;
 
-  /** Notes that the buckets are clean: what their last owner left behind has been dealt with. */
+  /**
+   * Notes that the buckets are clean: what their last owner left behind has been dealt with. One that another transaction has
+   * locked may stay as it was.
+   */
   markClean(fence: BucketFence): Promise<void>;
 
   /**

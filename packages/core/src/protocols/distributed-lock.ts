@@ -1,11 +1,11 @@
 /** How a lock is asked for. */
 export interface LockOptions {
-  /** How long it lasts without an extension, in milliseconds; default 10,000. It is extended until it is released or lost. */
-  readonly ttlMs?: number;
+  /** How long it lasts without an extension, in milliseconds; default 10,000, at least 100. It is extended until it is released or lost. */
+  readonly ttlMs?: number | undefined;
   /** How long to wait while somebody else holds it; default 0 ms. */
-  readonly waitMs?: number;
-  /** Ends the waiting. */
-  readonly signal?: AbortSignal;
+  readonly waitMs?: number | undefined;
+  /** Ends the waiting: `acquire` then answers `null`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A lock that is held, as far as its holder can know. */
@@ -28,7 +28,7 @@ export interface HeldLock extends AsyncDisposable {
  */
 export interface DistributedLock {
   /**
-   * Acquires the lock of a key, or answers `null` when it could not be had within `waitMs`.
+   * Acquires the lock of a key, or answers `null` when it could not be had within `waitMs`, or the signal was aborted.
    *
    * @throws {OmniBoxError} LOCK.UNAVAILABLE when the lock's store does not answer; it may be held by nobody until `ttlMs` is over.
    * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS when key or options break a limit.

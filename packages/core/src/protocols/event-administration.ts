@@ -130,6 +130,8 @@ export interface RemoveOldRequest {
   /** Rows at most, 1 to 10,000. */
   readonly limit: number;
   readonly consumerGroup?: string;
+  /** `true`: of failed events only those whose dead letter is published; default `false`. */
+  readonly onlyDeadLettered?: boolean;
 }
 
 /** Names one failure of an event: one that was requeued and failed again is another one. */

@@ -107,8 +107,8 @@ export interface EventRepository<E extends BaseEvent> {
 
   /**
    * Ownership of the buckets of one consumer group, which no other group's workers see; there with `capabilities.ownedBuckets`
-   * in an inbox. The group's buckets are made, unless they are there, by its first `renew`, `survey` or `acquire`. An owner belongs to
-   * one group.
+   * in an inbox. The group's buckets are made, unless they are there, by its first `renew` or `acquire`; a `survey` before
+   * that makes none, and tells of all as free. An owner belongs to one group.
    */
   bucketsOf?(consumerGroup: string): BucketOperations<E>;
 

@@ -4,6 +4,8 @@ export type WorkerCounter =
   | "retried"
   | "deferred"
   | "failed"
+  /** Of those failed: they killed their process in each of their lone starts. */
+  | "crashed"
   | "released"
   /** Still in work when their lease ran out, or when the worker was stopped. */
   | "abandoned"

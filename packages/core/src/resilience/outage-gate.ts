@@ -16,12 +16,21 @@ export interface OutageGate {
   succeeded(task?: unknown): void;
 }
 
+/** How a gate is spoken of in the log. */
+export interface OutageWords {
+  /** Completes "the broker …". */
+  readonly down: string;
+  readonly up: string;
+}
+
+const noAnswer: OutageWords = Object.freeze({ down: "does not answer", up: "answers again" });
+
 /**
  * Creates a closed gate. It logs once when it opens and once when it closes, however many tries fail between.
  *
  * @param what - "the broker" or "the database", for the log
  */
-export function createOutageGate(what: string, logger: Logger): OutageGate {
+export function createOutageGate(what: string, logger: Logger, words: OutageWords = noAnswer): OutageGate {
   const failing = new Map<unknown, FailureDescription>();
   let failures = 0;
   let delayMs = 0;
@@ -35,7 +44,7 @@ export function createOutageGate(what: string, logger: Logger): OutageGate {
     delayMs: () => delayMs,
     failed(failure, task) {
       if (failing.size === 0)
-        logger.warn({ code: failure.code }, `${what} does not answer, trying on: ${failure.message}`);
+        logger.warn({ code: failure.code }, `${what} ${words.down}, trying on: ${failure.message}`);
       failing.set(task, failure);
       failures += 1;
       // Never less than a tenth of the ceiling: full jitter alone may draw a row of zeros and hammer what is down.
@@ -44,7 +53,7 @@ export function createOutageGate(what: string, logger: Logger): OutageGate {
     },
     succeeded(task) {
       if (!failing.delete(task) || failing.size > 0) return;
-      logger.warn({ failedTries: failures }, `${what} answers again`);
+      logger.warn({ failedTries: failures }, `${what} ${words.up}`);
       failures = 0;
       delayMs = 0;
     },

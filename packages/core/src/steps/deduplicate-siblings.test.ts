@@ -36,6 +36,7 @@ function setUp(options: Partial<DeduplicateSiblingsOptions<InboxEvent>> = {}) {
       signal: stopping.signal,
       fence: null,
       leaseRemainingMs: () => Number.POSITIVE_INFINITY,
+      isGivenUp: () => false,
       leaseLost: ({ id }) => leases.get(id)?.signal ?? silentAbort,
     });
   }

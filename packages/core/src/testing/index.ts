@@ -16,6 +16,7 @@ export {
   type MemoryInboxRepository,
   type MemoryInboxRepositoryOptions,
 } from "./memory-inbox-repository.js";
+export { createMemoryLock, type MemoryLock, type MemoryLockOptions } from "./memory-lock.js";
 export { createMemoryOutbox, type MemoryOutbox, type MemoryOutboxOptions } from "./memory-outbox.js";
 export {
   createMemoryOutboxRepository,

@@ -53,7 +53,7 @@ export function createMemoryBucketLeases(clock: Clock, bucketCount: number): Mem
     const isToBeHad = (lease: BucketLease) => isFree(lease, graceMs) && lease.locks === 0;
     const free = [...leases.entries()].filter(([, lease]) => isToBeHad(lease)).slice(0, limit);
     return free.map(([bucket, lease]) => {
-      if (lease.owner !== null) lease.uncleanTakeovers += 1;
+      if (lease.owner !== null && lease.owner !== owner) lease.uncleanTakeovers += 1;
       lease.owner = owner;
       lease.epoch += 1n;
       lease.untilMs = clock.now() + leaseMs;
@@ -88,10 +88,11 @@ export function createMemoryBucketLeases(clock: Clock, bucketCount: number): Mem
     async renew(fence, leaseMs) {
       forgetTheDead();
       workers.set(fence.owner, clock.now() + leaseMs);
-      return heldUnder(fence).map(([bucket, lease]) => {
+      const held = heldUnder(fence).map(([bucket, lease]) => {
         lease.untilMs = clock.now() + leaseMs;
         return bucket;
       });
+      return { held, passedOver: [] };
     },
     async survey(graceMs) {
       forgetTheDead();

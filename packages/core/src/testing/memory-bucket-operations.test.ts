@@ -61,10 +61,10 @@ describe("buckets in memory", () => {
   it("are renewed under their fence, also after their lease ran out untaken, and not when they were taken over", async () => {
     const fence = fenceOf("a", await acquire("a"));
     await clock.advance(leaseMs + graceMs);
-    expect(await repository.buckets.renew(fence, leaseMs)).toEqual([0, 1, 2, 3]);
+    expect((await repository.buckets.renew(fence, leaseMs)).held).toEqual([0, 1, 2, 3]);
     await clock.advance(leaseMs + graceMs);
     await acquire("b", 1);
-    expect(await repository.buckets.renew(fence, leaseMs)).toEqual([1, 2, 3]);
+    expect((await repository.buckets.renew(fence, leaseMs)).held).toEqual([1, 2, 3]);
   });
 
   it("are surveyed with every living worker, also one that owns nothing", async () => {

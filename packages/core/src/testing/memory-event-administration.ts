@@ -155,11 +155,14 @@ export function createMemoryEventAdministration<E extends BaseEvent>(
       });
     },
 
-    async removeOld({ status, olderThanMs, limit, consumerGroup }) {
+    async removeOld({ status, olderThanMs, limit, consumerGroup, onlyDeadLettered = false }) {
       const latestMs = clock.now() - olderThanMs;
       const since = (event: E) => (status === "completed" ? event.completedAt : failedAtOf(event));
       const isOld = (event: E) =>
-        event.status === status && isOfGroup(consumerGroup)(event) && (since(event)?.getTime() ?? 0) <= latestMs;
+        event.status === status &&
+        isOfGroup(consumerGroup)(event) &&
+        (since(event)?.getTime() ?? 0) <= latestMs &&
+        !(onlyDeadLettered && isDeadLetterOwed(event));
       const old = store
         .events()
         .filter((event) => isOld(event) && isFree(event))

@@ -18,13 +18,16 @@ const milliseconds = (parameter: string) => `${parameter}::double precision * in
 /** The bucket may be acquired. Its lease must have been over for a while, unless its owner gave it up. */
 const isFree = (graceMs: string) => `(bucket.owner IS NULL OR bucket.lease_until <= ${now} - ${milliseconds(graceMs)})`;
 
-/** Locks held buckets in the order in which everyone locks them. Parameters as of a fence, from `$1` on. */
-const lockHeldSql = (tables: OwnershipTables, group: string) => `
-    WITH held AS MATERIALIZED (
+/** Selects the buckets that are held. Parameters as of a fence, from `$1` on. */
+const selectHeldSql = (tables: OwnershipTables, group: string) => `
       SELECT bucket.bucket FROM ${tables.bucket} AS bucket
       WHERE ${isHeldSql("$1", "$2", "$3")} ${inGroup(tables, "bucket", group)}
-      ORDER BY bucket.bucket
-      FOR NO KEY UPDATE
+      ORDER BY bucket.bucket`;
+
+/** Locks them, in the order in which everyone locks them; `SKIP LOCKED` passes over those that others have locked. */
+const lockHeldSql = (tables: OwnershipTables, group: string, waits: "" | "SKIP LOCKED") => `
+    WITH held AS MATERIALIZED (${selectHeldSql(tables, group)}
+      FOR NO KEY UPDATE ${waits}
     )`;
 
 /**
@@ -48,7 +51,8 @@ export function acquireSql(tables: OwnershipTables): string {
       SET owner = $1::text,
           epoch = bucket.epoch + 1,
           lease_until = ${now} + ${milliseconds("$2")},
-          unclean_takeovers = CASE WHEN bucket.owner IS NULL THEN bucket.unclean_takeovers
+          -- Its own, of which it has not heard, because the answer to an acquisition was lost: it is alive.
+          unclean_takeovers = CASE WHEN bucket.owner IS NULL OR bucket.owner = $1::text THEN bucket.unclean_takeovers
                                    ELSE least(bucket.unclean_takeovers::integer + 1, 32767) END
       WHERE bucket.bucket = ANY (ARRAY (SELECT free.bucket FROM free)) ${inThisGroup}
       RETURNING bucket.bucket, bucket.epoch, bucket.unclean_takeovers
@@ -59,7 +63,9 @@ export function acquireSql(tables: OwnershipTables): string {
 /**
  * Enters a worker and extends the leases of its buckets. Parameters as of a fence from `$1` on, `$4` milliseconds.
  *
- * The lock is the one that the update takes anyway, in the common order; it does not conflict with that of outcome statements.
+ * The lock is the one that the update takes anyway, in the common order; it does not conflict with that of outcome statements. It
+ * is not waited for: a row that someone has locked by hand, and leaves so, would take all of the worker's leases. What was passed
+ * over is told apart from what is lost by the snapshot, in which it is held.
  * Workers whose own lease has been over for as long again are removed: each start of a process has an id of its own, so they
  * come back under another one. Only after the entry, and only rows that are free, so that two workers that wake up after a long
  * pause do not wait for each other.
@@ -67,7 +73,7 @@ export function acquireSql(tables: OwnershipTables): string {
 export function renewSql(tables: OwnershipTables): string {
   const { bucket, worker, isGrouped } = tables;
   const [groupColumn, groupValue] = isGrouped ? ["consumer_group, ", "$5::text, "] : ["", ""];
-  return `${lockHeldSql(tables, "$5")}, entered AS (
+  return `${lockHeldSql(tables, "$5", "SKIP LOCKED")}, entered AS (
       INSERT INTO ${worker} AS worker (${groupColumn}id, lease_until)
       VALUES (${groupValue}$1::text, ${now} + ${milliseconds("$4")})
       ON CONFLICT (${groupColumn}id) DO UPDATE SET lease_until = excluded.lease_until
@@ -84,7 +90,9 @@ export function renewSql(tables: OwnershipTables): string {
       WHERE bucket.bucket = ANY (ARRAY (SELECT held.bucket FROM held)) ${inGroup(tables, "bucket", "$5")}
       RETURNING bucket.bucket
     )
-    SELECT bucket FROM renewed ORDER BY bucket`;
+    SELECT seen.bucket, seen.bucket = ANY (ARRAY (SELECT renewed.bucket FROM renewed)) AS is_renewed
+    FROM (${selectHeldSql(tables, "$5")}
+    ) AS seen`;
 }
 
 /**
@@ -95,14 +103,17 @@ export function renewSql(tables: OwnershipTables): string {
  * stays: who takes the bucket next passes over it as long as an outcome of this owner is still running.
  */
 export function releaseSql(tables: OwnershipTables): string {
-  return `${lockHeldSql(tables, "$4")}
+  return `${lockHeldSql(tables, "$4", "")}
     UPDATE ${tables.bucket} AS bucket SET owner = NULL, lease_until = NULL
     WHERE bucket.bucket = ANY (ARRAY (SELECT held.bucket FROM held)) ${inGroup(tables, "bucket", "$4")}`;
 }
 
-/** Forgets what earlier owners left behind. Parameters as of a fence, from `$1` on. Owner and epoch stay, so it waits for no outcome. */
+/**
+ * Forgets what earlier owners left behind. Parameters as of a fence, from `$1` on. Owner and epoch stay, so it waits for no outcome;
+ * nor for anything else, since the next renewal waits for its turn.
+ */
 export function markCleanSql(tables: OwnershipTables): string {
-  return `${lockHeldSql(tables, "$4")}
+  return `${lockHeldSql(tables, "$4", "SKIP LOCKED")}
     UPDATE ${tables.bucket} AS bucket SET unclean_takeovers = 0
     WHERE bucket.bucket = ANY (ARRAY (SELECT held.bucket FROM held)) AND bucket.unclean_takeovers > 0
       ${inGroup(tables, "bucket", "$4")}`;

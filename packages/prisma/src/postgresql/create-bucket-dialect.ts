@@ -1,6 +1,5 @@
 import type { AcquireRequest, BucketFence, BucketReadRequest, EventRef } from "@omni-box/core";
 import type { BucketDialect } from "../bucket-dialect.js";
-import type { Statement } from "../statement.js";
 import {
   acquireSql,
   leaveSql,
@@ -35,13 +34,17 @@ export function createPostgresqlGroupBucketDialects(
   const grouped = { ...options, isGrouped: true };
   const dialectOf = bucketDialects(grouped);
   const make = makeGroupSql(grouped);
-  return (consumerGroup) => dialectOf([consumerGroup], { sql: make, values: [consumerGroup, options.bucketCount] });
+  const { bucketCount } = options;
+  return (consumerGroup) => {
+    const statement = { sql: make, values: [consumerGroup, bucketCount] };
+    return dialectOf([consumerGroup], { statement, bucketCount });
+  };
 }
 
 /** Builds the statements once. Where there are groups, `group` is the last value of most of them. */
 function bucketDialects(
   options: BucketDialectOptions & OwnershipTables,
-): (group: readonly string[], make: Statement | null) => BucketDialect {
+): (group: readonly string[], toMake: BucketDialect["toMake"]) => BucketDialect {
   const { table, fence: fenceSql } = options;
   const renew = renewSql(options);
   const survey = surveySql(options);
@@ -65,8 +68,8 @@ function bucketDialects(
     exceptKeys,
   ];
 
-  return (group, make) => ({
-    make: () => make,
+  return (group, toMake) => ({
+    toMake,
     renew: (fence: BucketFence, leaseMs: number) => ({
       sql: renew,
       values: [...fenceValues(fence), leaseMs, ...group],

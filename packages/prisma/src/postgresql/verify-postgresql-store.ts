@@ -20,7 +20,8 @@ export interface VerifyOptions {
   query<Row>(statement: Statement): Promise<readonly Row[]>;
 }
 
-interface BucketTables {
+/** The tables with one row for each bucket, and with the events in them. */
+export interface BucketTables {
   readonly bucket: string;
   readonly event: string;
 }
@@ -133,7 +134,10 @@ async function findSettingMismatch({ schema, setting, query }: VerifyOptions): P
 }
 
 /** A bucket without a row would be owned by nobody, and its events would never be published. */
-async function findBucketMismatch(options: VerifyOptions, tables: BucketTables): Promise<readonly string[]> {
+export async function findBucketMismatch(
+  options: Pick<VerifyOptions, "schema" | "query">,
+  tables: BucketTables,
+): Promise<readonly string[]> {
   const { schema, query } = options;
   const [row] = await query<{ bucket_count: number; missing: number; others: number }>({
     sql: `
@@ -157,7 +161,7 @@ async function findBucketMismatch(options: VerifyOptions, tables: BucketTables):
 
 /** Events from the time of a greater count, in buckets that nobody owns any more. */
 async function findStranded(
-  { schema, query }: VerifyOptions,
+  { schema, query }: Pick<VerifyOptions, "schema" | "query">,
   tables: BucketTables,
   bucketCount: number,
 ): Promise<readonly string[]> {

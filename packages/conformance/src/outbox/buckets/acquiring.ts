@@ -123,6 +123,21 @@ export const acquiringCases: readonly OutboxRepositoryCase[] = [
     },
   },
   {
+    id: "outbox.buckets.unclean-own",
+    title: "an owner that acquires a bucket of its own anew has not died in it, and the bucket is as clean as it was",
+    guarantee: "G7",
+    requires,
+    async run(harness, features) {
+      const { own } = openBuckets(harness, features);
+      await own(1);
+      await harness.advanceTime(takeOverMs);
+      const { owner, acquired } = await own(1);
+      await harness.advanceTime(takeOverMs);
+      const again = await own(1, owner);
+      assert.deepEqual([acquired[0]?.uncleanTakeovers, again.acquired[0]?.uncleanTakeovers], [1, 1]);
+    },
+  },
+  {
     id: "outbox.buckets.unclean-fenced",
     title: "only the bucket's present owner can mark it clean, and only the buckets that it names",
     guarantee: "G5",

@@ -11,7 +11,7 @@ export interface CountRow {
 
 /** Removes events that became completed or failed long ago, those first that did so first. Rows that somebody has locked are passed over. */
 export function removeOldStatement(table: EventTable, request: RemoveOldRequest): Statement {
-  const { status, limit, olderThanMs, consumerGroup } = request;
+  const { status, limit, olderThanMs, consumerGroup, onlyDeadLettered = false } = request;
   const { name } = table;
   const parameters = createParameters();
   const limitSql = parameters.add(limit, "integer");
@@ -19,10 +19,15 @@ export function removeOldStatement(table: EventTable, request: RemoveOldRequest)
   const ofGroup = fetchFilterSql(table, consumerGroup === undefined ? undefined : { consumerGroup }, parameters);
   const isOld = (column: string) =>
     `event.${column} <= (SELECT statement_timestamp() - ${ageSql} * interval '1 millisecond')`;
+  const isPublished = onlyDeadLettered ? " AND event.dead_lettered_at IS NOT NULL" : "";
   const [undated, condition, order] =
     status === "completed"
       ? ["", `event.status = 'completed' AND ${isOld("completed_at")}`, "event.completed_at"]
-      : [datedFailuresCtes(name, limitSql, ofGroup), `event.status = 'failed' AND ${isOld("failed_at")}`, "event.seq"];
+      : [
+          datedFailuresCtes(name, limitSql, ofGroup),
+          `event.status = 'failed' AND ${isOld("failed_at")}${isPublished}`,
+          "event.seq",
+        ];
   const sql = `
     WITH ${undated} old AS MATERIALIZED (
       SELECT event.seq FROM ${name} AS event

@@ -75,8 +75,10 @@ export async function runBucketSchedule(
   }
 
   async function renew(worker: ScheduleOwner): Promise<void> {
-    const held = [...(await buckets.renew(presentFence(worker), leaseMs))].sort((a, b) => a - b);
+    const answer = await buckets.renew(presentFence(worker), leaseMs);
+    const held = [...answer.held].sort((a, b) => a - b);
     assert.deepEqual(held, model.renew(worker.owner, worker.epochs), "the buckets renewed");
+    assert.deepEqual(answer.passedOver, [], "buckets that nobody has locked");
     worker.epochs = new Map([...worker.epochs].filter(([bucket]) => held.includes(bucket)));
   }
 

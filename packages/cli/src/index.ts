@@ -1,0 +1,1 @@
+export { type DoctorOptions, defineConfig, type HttpOptions, type OmniBoxConfig } from "./config/define-config.js";

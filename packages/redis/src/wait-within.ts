@@ -1,0 +1,24 @@
+/**
+ * Waits for `work`, but neither longer than `timeoutMs` nor beyond the abort of the signal.
+ *
+ * @param what - completes "no answer to …"
+ * @throws {Error} when the time is over; else what `work` rejects with, or the reason of the abort.
+ */
+export function waitWithin<T>(work: Promise<T>, timeoutMs: number, what: string, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      settle();
+    };
+    const onAbort = () => finish(() => reject(signal.reason));
+    const timedOut = () => finish(() => reject(new Error(`no answer to ${what} within ${timeoutMs} ms`)));
+    const timer = setTimeout(timedOut, timeoutMs);
+    work.then(
+      (result) => finish(() => resolve(result)),
+      (error: unknown) => finish(() => reject(error)),
+    );
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
