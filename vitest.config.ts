@@ -13,6 +13,7 @@ const alias = [
   { find: /^@omni-box\/core$/, replacement: source("core/src/index.ts") },
   { find: /^@omni-box\/prisma$/, replacement: source("prisma/src/index.ts") },
   { find: /^@omni-box\/rabbitmq$/, replacement: source("rabbitmq/src/index.ts") },
+  { find: /^@omni-box\/opentelemetry$/, replacement: source("opentelemetry/src/index.ts") },
   { find: /^@omni-box\/redis$/, replacement: source("redis/src/index.ts") },
   { find: /^@omni-box\/cli$/, replacement: source("cli/src/index.ts") },
   { find: /^@omni-box\/conformance\/vitest$/, replacement: source("conformance/src/vitest.ts") },

@@ -59,7 +59,9 @@ for (const { meanwhile, isNew = false, ...kill } of allKills()) {
   const ways = [holds && "in the middle of a handler", stops && "while it stops", isNew && "of a new group", meanwhile];
   const given = ways.filter((way) => typeof way === "string").join(", ");
   const name = `${point} no. ${nth}${given === "" ? "" : ` (${given})`}`;
-  test.concurrent(`what a processor that is killed ${name} leaves behind is handled once and in order`, async ({ expect }) => {
+  test.concurrent(`what a processor that is killed ${name} leaves behind is handled once and in order`, async ({
+    expect,
+  }) => {
     const formerLeaseLasts = meanwhile === "endFormerLease";
     const scene = await openInboxBucketKillScene({ ...doom, isMade: !isNew, formerLeaseLasts });
     try {

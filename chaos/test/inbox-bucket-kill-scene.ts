@@ -94,7 +94,10 @@ export async function openInboxBucketKillScene(doom: InboxBucketKillSceneOptions
   await store([refused], "refused");
   await store([held], "held");
   const scheduledIds = await store([scheduled, scheduled, scheduled]);
-  await run(`UPDATE ${event} SET scheduled_at = statement_timestamp() WHERE message_id = ANY ($1::text[])`, scheduledIds);
+  await run(
+    `UPDATE ${event} SET scheduled_at = statement_timestamp() WHERE message_id = ANY ($1::text[])`,
+    scheduledIds,
+  );
   const behind = await store([...keyOfBucket.slice(0, 16), ...new Array<string>(15).fill(hot)]);
   const stuckIds = behind.filter((id) => stuckKeys.some((key) => id.startsWith(`${key}-`)));
 
@@ -133,7 +136,10 @@ export async function openInboxBucketKillScene(doom: InboxBucketKillSceneOptions
     },
     startSuccessor,
     async startBeside() {
-      await vi.waitFor(async () => expect(await owns("doomed")).toBeGreaterThan(32), { timeout: 20_000, interval: 20 });
+      await vi.waitFor(async () => expect(await owns("doomed")).toBeGreaterThan(32), {
+        timeout: 20_000,
+        interval: 20,
+      });
       await startSuccessor();
     },
     async storeMore() {

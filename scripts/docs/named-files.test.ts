@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { findNamedFileProblems } from "./named-files.mjs";
 
 it("accepts names and ends of paths of files that are there, and patterns that some file fits", () => {
-  const text = "`named-files.mjs`, `scripts/docs/links.mjs`, `named-*.test.ts`, `scripts/docs/named-*`, `outbox.add`, `ts`";
+  const text =
+    "`named-files.mjs`, `scripts/docs/links.mjs`, `named-*.test.ts`, `scripts/docs/named-*`, `outbox.add`, `ts`";
   expect(findNamedFileProblems("docs/page.md", text)).toEqual([]);
 });
 

@@ -59,7 +59,7 @@ export {
 export { type DecodedMessage, type DecodeOptions, decodeMessage } from "./inbox/decode-message.js";
 export { type HandleWithOptions, handleWith } from "./inbox/handle-stored.js";
 export type { InboxConsumeResult } from "./inbox/inbox-consume-result.js";
-export type { InboxConsumerCounter, InboxConsumerMetricsSnapshot } from "./inbox/inbox-consumer-counters.js";
+export type { InboxConsumerMetricsSnapshot } from "./inbox/inbox-consumer-counters.js";
 export type { InboxConsumerHealth } from "./inbox/inbox-consumer-health.js";
 export type {
   AckStrategy,
@@ -68,7 +68,7 @@ export type {
   InboxConsumerOptions,
   InboxOptions,
 } from "./inbox/inbox-consumer-options.js";
-export type { InboxProcessorCounter, InboxProcessorMetricsSnapshot } from "./inbox/inbox-processor-counters.js";
+export type { InboxProcessorMetricsSnapshot } from "./inbox/inbox-processor-counters.js";
 export type { InboxProcessorOptions, InboxProcessorTuning } from "./inbox/inbox-processor-options.js";
 export type { OlderEvents, OlderEventsOption } from "./inbox/older-events.js";
 export {
@@ -226,7 +226,19 @@ export type {
 } from "./protocols/inbox-event-repository.js";
 export type { LockClaim, LockStore } from "./protocols/lock-store.js";
 export { consoleLogger, type LogFields, type Logger, silentLogger } from "./protocols/logger.js";
-export type { RelayCounter, RelayMeasurement, RelayMetricsRecorder, WorkerCounter } from "./protocols/metrics.js";
+export type {
+  InboxConsumerCounter,
+  InboxConsumerMeasurement,
+  InboxConsumerMetricsRecorder,
+  InboxProcessorCounter,
+  InboxProcessorMeasurement,
+  InboxProcessorMetricsRecorder,
+  MetricsRecorder,
+  RelayCounter,
+  RelayMeasurement,
+  RelayMetricsRecorder,
+  WorkerCounter,
+} from "./protocols/metrics.js";
 export type { AddedEvent, OutboxEventRepository } from "./protocols/outbox-event-repository.js";
 export type { StopListening, WakeUp, WakeUpSender } from "./protocols/wake-up.js";
 export { fullJitterBackoffMs } from "./resilience/backoff.js";

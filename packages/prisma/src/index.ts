@@ -31,16 +31,16 @@ export type {
 } from "./prisma-model-client-like.js";
 export type { PrismaOutboxOptions } from "./prisma-outbox-options.js";
 export {
+  type OmniBoxMigration,
+  type ReadOmniBoxMigrationsOptions,
+  readOmniBoxMigrations,
+} from "./read-omni-box-migrations.js";
+export {
   defineTransition,
   type PrismaModelLike,
   type Transition,
   type TransitionOptions,
 } from "./transitions/define-transition.js";
-export {
-  type OmniBoxMigration,
-  type ReadOmniBoxMigrationsOptions,
-  readOmniBoxMigrations,
-} from "./read-omni-box-migrations.js";
 export { createPostgresqlWakeUp, type PostgresqlWakeUpOptions } from "./wake-up/create-postgresql-wake-up.js";
 export {
   createPostgresqlWakeUpSender,

@@ -16,6 +16,8 @@ afterAll(() => database.close());
 beforeEach(() => database.empty());
 
 const rollBack = new Error("roll back");
+/** More than Prisma's 5 seconds, for many rows. */
+const patient = { timeout: 60_000 };
 const newTicket = (reference: string) => prisma.testTicket.create({ data: { reference } });
 const stateOf = async (id: number) => (await prisma.testTicket.findUniqueOrThrow({ where: { id } })).state;
 const deviceId = "0b9c0d5e-6b3f-4b41-9c36-0f6d9f1c2a11";
@@ -201,9 +203,9 @@ describe("an update of many rows", () => {
     await client.$transaction(async (tx) => {
       await tx.testTicket.updateMany({ where: { queue: { name: queue.name } }, data: { state: "WORK" } });
       expect(await tx.testParcel.updateMany({ where: { tenant: "t1" }, data: { place: "truck" } })).toEqual({
-        count: 600,
+        count: 1_200,
       });
-    });
+    }, patient);
     const events = await toldInShort(database);
     expect(events).toHaveLength(1_201);
     expect(events.slice(0, 2)).toEqual(["ticket 1: OPEN → WORK v1", "parcel t1:1: depot → truck"]);
@@ -217,7 +219,6 @@ describe("an update of many rows", () => {
         data: Array.from({ length: count }, (_, index) => ({ reference: `r${from + index}` })),
       });
     await fill(0, 10_000);
-    const patient = { timeout: 60_000 };
     const count = await client.$transaction((tx) => tx.testTicket.updateMany({ data: { state: "WORK" } }), patient);
     expect(count).toEqual({ count: 10_000 });
     expect(await prisma.outboxEvent.count()).toBe(10_000);

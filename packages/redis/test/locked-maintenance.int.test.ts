@@ -44,7 +44,9 @@ async function startInstances(): Promise<readonly [Maintenance, Maintenance]> {
 const runsOf = (instances: readonly Maintenance[]) => instances.map((instance) => instance.metrics().runs);
 const moreRuns = (instances: readonly Maintenance[], more: number) => {
   const before = runsOf(instances).reduce((sum, runs) => sum + runs, 0);
-  return expect.poll(() => runsOf(instances).reduce((sum, runs) => sum + runs, 0), within).toBeGreaterThan(before + more);
+  return expect
+    .poll(() => runsOf(instances).reduce((sum, runs) => sum + runs, 0), within)
+    .toBeGreaterThan(before + more);
 };
 
 describe("maintenance under a lock in Redis", () => {

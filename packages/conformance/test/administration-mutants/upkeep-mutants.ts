@@ -94,6 +94,13 @@ export const upkeepMutants: readonly AdministrationMutant[] = [
     wrap: inAdministration((base) => ({ removeOld: (request) => base.removeOld({ ...request, limit: 10_000 }) })),
   },
   {
+    fault: "events are removed before their dead letters are published",
+    killedBy: "remove-dead-lettered",
+    wrap: inAdministration((base) => ({
+      removeOld: ({ onlyDeadLettered: _, ...request }) => base.removeOld(request),
+    })),
+  },
+  {
     fault: "a lease that is taken away leaves no mark",
     killedBy: "release-leases",
     wrap: (base) => ({

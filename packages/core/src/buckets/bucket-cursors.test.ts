@@ -3,11 +3,20 @@ import { createBucketCursors } from "./bucket-cursors.js";
 
 function setUp() {
   const cursors = createBucketCursors();
-  const positionOf = (bucket: number) => cursors.positions([bucket], 10, () => 50)[0]?.afterSeq;
+  const positionOf = (bucket: number) =>
+    cursors.positions(
+      [bucket],
+      extent(10, () => 50),
+    )[0]?.afterSeq;
   return { cursors, positionOf };
 }
 
 const everyBucket = [1, 2, 3, 4];
+const extent = (limit: number, ofBucket: (bucket: number) => number, beginnings = 100) => ({
+  limit,
+  ofBucket,
+  beginnings,
+});
 
 describe("cursors", () => {
   it("begin at the beginning, follow what was read, and leave the others where they are", () => {
@@ -56,7 +65,13 @@ describe("cursors", () => {
 describe("a read", () => {
   it("begins behind the bucket that was read last, so that all get their turn", () => {
     const { cursors } = setUp();
-    const order = () => cursors.positions(everyBucket, 10, () => 50).map(({ bucket }) => bucket);
+    const order = () =>
+      cursors
+        .positions(
+          everyBucket,
+          extent(10, () => 50),
+        )
+        .map(({ bucket }) => bucket);
     expect(order()).toEqual([1, 2, 3, 4]);
     cursors.advance([
       { bucket: 1, seq: 1n },
@@ -77,7 +92,50 @@ describe("a read", () => {
       [3, 50],
       [4, 0],
     ]);
-    const limits = cursors.positions(everyBucket, 40, (bucket) => room.get(bucket) ?? 0);
+    const limits = cursors.positions(
+      everyBucket,
+      extent(40, (bucket) => room.get(bucket) ?? 0),
+    );
     expect(Object.fromEntries(limits.map(({ bucket, limit }) => [bucket, limit]))).toEqual({ 1: 40, 2: 7, 3: 8 });
+  });
+});
+
+describe("a read that may begin with few buckets only", () => {
+  const read = (cursors: ReturnType<typeof setUp>["cursors"], beginnings: number) =>
+    cursors.positions(
+      everyBucket,
+      extent(10, () => 50, beginnings),
+    );
+
+  it("takes those in turn that have yet to be read, and all that were read further in any case", () => {
+    const { cursors } = setUp();
+    cursors.advance([{ bucket: 3, seq: 9n }]);
+    const first = read(cursors, 2).map(({ bucket }) => bucket);
+    expect(first.toSorted()).toEqual([1, 2, 3]);
+    cursors.atEnd([1, 2]);
+    expect([1, 2, 3, 4].map(cursors.isToDo)).toEqual([false, false, false, true]);
+    expect(read(cursors, 2).map(({ bucket }) => bucket)).toContain(4);
+  });
+
+  it("gives each its turn also when nothing has ever come, so that none has got anywhere", () => {
+    const { cursors } = setUp();
+    const asked: number[] = [];
+    for (let reads = 0; reads < 4; reads += 1) {
+      const [position] = read(cursors, 1);
+      asked.push(position?.bucket ?? -1);
+      cursors.atEnd([position?.bucket ?? -1]);
+    }
+    expect(asked.toSorted()).toEqual(everyBucket);
+    expect(read(cursors, 1)).toHaveLength(1);
+  });
+
+  it("begins anew with all of them after everything was rewound", () => {
+    const { cursors } = setUp();
+    for (const rewind of [() => cursors.rewindAll(), () => cursors.rewindTo(0n)]) {
+      cursors.advance(everyBucket.map((bucket) => ({ bucket, seq: 5n })));
+      rewind();
+      expect(everyBucket.every(cursors.isToDo)).toBe(true);
+      expect(read(cursors, 1)).toHaveLength(1);
+    }
   });
 });

@@ -5,8 +5,10 @@ import type { BucketPosition } from "../protocols/bucket-operations.js";
  * pending again, so cursors go back, a little way as late commits demand and all the way now and then.
  */
 export interface BucketCursors {
-  /** Where to go on reading the buckets, each from another one first, `limit` events in all and `ofBucket(bucket)` of one. */
-  positions(buckets: readonly number[], limit: number, ofBucket: (bucket: number) => number): readonly BucketPosition[];
+  /** Where to go on reading the buckets, each time from another one first. */
+  positions(buckets: readonly number[], reading: Extent): readonly BucketPosition[];
+  /** Whether a bucket has yet to be read from its beginning. */
+  isToDo(bucket: number): boolean;
   /** Up to where a bucket was read. */
   readTo(bucket: number): bigint;
   /** Notes what was read, in the order of `seq` within each bucket. */
@@ -23,6 +25,16 @@ export interface BucketCursors {
   forget(bucket: number): void;
 }
 
+/** How much is read at once. */
+export interface Extent {
+  /** Events in all. */
+  readonly limit: number;
+  /** Events of one bucket. */
+  readonly ofBucket: (bucket: number) => number;
+  /** Buckets that are read from their beginning. */
+  readonly beginnings: number;
+}
+
 /** Events that are asked of each bucket at least: more than a hand-full costs little. */
 const leastOfBucket = 8;
 
@@ -35,31 +47,56 @@ export function createBucketCursors(): BucketCursors {
   let highest = 0n;
   /** The bucket that was read last; the next read begins behind it. */
   let last = -1;
+  /** Read since they were at their beginning. One of which nothing has come is still there. */
+  const begun = new Set<number>();
+  /** The bucket whose beginning was read last. */
+  let lastBegun = -1;
+
+  /** Of the buckets at their beginning those that are read now: such that have yet to be first, each in its turn. */
+  function chooseBeginnings(buckets: readonly number[], most: number): ReadonlySet<number> {
+    const atBeginning = buckets.filter((bucket) => (readTo.get(bucket) ?? 0n) === 0n);
+    if (atBeginning.length <= most) return new Set(atBeginning);
+    const turn = atBeginning.indexOf(lastBegun) + 1;
+    const rotated = [...atBeginning.slice(turn), ...atBeginning.slice(0, turn)];
+    const chosen = [
+      ...rotated.filter((bucket) => !begun.has(bucket)),
+      ...rotated.filter((bucket) => begun.has(bucket)),
+    ];
+    lastBegun = chosen[most - 1] ?? lastBegun;
+    return new Set(chosen.slice(0, most));
+  }
 
   return {
-    positions(buckets, limit, ofBucket) {
+    positions(buckets, { limit, ofBucket, beginnings }) {
       if (buckets.length === 0) return [];
+      const chosen = chooseBeginnings(buckets, beginnings);
       const turn = buckets.indexOf(last) + 1;
       const rotated = [...buckets.slice(turn), ...buckets.slice(0, turn)];
       // Busy buckets share the batch, twice over because some of them have less than their share.
       const share = Math.ceil((2 * limit) / Math.max(1, busy.size));
       return rotated.flatMap((bucket) => {
         const most = Math.min(Math.max(leastOfBucket, busy.has(bucket) ? share : leastOfBucket), ofBucket(bucket));
-        return most > 0 ? [{ bucket, afterSeq: readTo.get(bucket) ?? 0n, limit: most }] : [];
+        const afterSeq = readTo.get(bucket) ?? 0n;
+        return most > 0 && (afterSeq > 0n || chosen.has(bucket)) ? [{ bucket, afterSeq, limit: most }] : [];
       });
     },
+    isToDo: (bucket) => !begun.has(bucket),
     readTo: (bucket) => readTo.get(bucket) ?? 0n,
     advance(rows) {
       busy.clear();
       for (const { bucket, seq } of rows) {
         busy.add(bucket);
         last = bucket;
+        begun.add(bucket);
         readTo.set(bucket, seq);
         if (seq > highest) highest = seq;
       }
     },
     atEnd(buckets) {
-      for (const bucket of buckets) readTo.set(bucket, highest);
+      for (const bucket of buckets) {
+        begun.add(bucket);
+        readTo.set(bucket, highest);
+      }
     },
     rewind(bucket, seq) {
       const present = readTo.get(bucket);
@@ -67,12 +104,15 @@ export function createBucketCursors(): BucketCursors {
     },
     rewindTo(seq) {
       for (const [bucket, present] of readTo) if (present > seq) readTo.set(bucket, seq);
+      if (seq === 0n) begun.clear();
     },
     rewindAll() {
       readTo.clear();
+      begun.clear();
     },
     forget(bucket) {
       readTo.delete(bucket);
+      begun.delete(bucket);
     },
   };
 }

@@ -29,14 +29,16 @@ export interface Read<Row> {
   readonly rows: readonly Row[] | null;
   /** Whether it may have left events behind. */
   readonly hasMore: boolean;
+  /** Buckets that were read to their end. */
+  readonly atEnd: readonly number[];
+  /** Whether other buckets have yet to be read from their beginning. */
+  readonly hasToDo: boolean;
 }
 
 /** Reads buckets from where they were read to, leaving out what is in hand and the keys that wait. */
 export interface BucketReader<E extends BaseEvent> {
-  /** Whether it is time to read everything from the beginning. */
-  readonly isWholeDue: boolean;
-  /** Begins with that. */
-  beginWhole(): void;
+  /** Which of these buckets it is time to read from their beginning, for `forget`. */
+  dueAgain(buckets: readonly number[]): readonly number[];
   /** Reads on in these buckets, `limit` events in all, and no more of one bucket than makes `most` in hand. */
   readOn(buckets: readonly number[], limit: number, most: number): Promise<Read<BucketRow<E>>>;
   /** Reads this event if it can be read. */
@@ -69,10 +71,11 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
   });
 
   /** After a failure all begins anew: another server may answer next, with other transactions, and numbers that have been drawn before. */
-  async function asked<Row>(reading: Promise<BucketReading<Row>>): Promise<BucketReading<Row>> {
+  async function answered<Row>(reading: Promise<BucketReading<Row>>, begun: number): Promise<BucketReading<Row>> {
     try {
       return await reading;
     } catch (error) {
+      whole.hasFailed(begun);
       cursors.rewindAll();
       passedOver.forgetAll();
       late = createLateCommits(defaults.openWriterPatienceMs, nowMs);
@@ -88,29 +91,30 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
   }
 
   return {
-    get isWholeDue() {
-      return whole.isDue();
-    },
-    beginWhole() {
-      cursors.rewindAll();
-      whole.begin();
-    },
+    dueAgain: (buckets) => whole.due(buckets),
     async readOn(buckets, limit, most) {
       cursors.rewindTo(late.seenTo);
-      const from = cursors.positions(buckets, limit, (bucket) => most - held.countOf(bucket));
+      const roomIn = (bucket: number) => most - held.countOf(bucket);
+      const from = cursors.positions(buckets, { limit, ofBucket: roomIn, beginnings: whole.atOnce });
+      const begun = from.filter(({ afterSeq }) => afterSeq === 0n).length;
       const startedAt = nowMs();
       const rows =
         from.length === 0
           ? []
-          : usable(await asked(operations.read({ from, limit, ...except() })), ({ event }) => event.seq);
-      if (rows === null) return { rows, hasMore: true };
+          : usable(await answered(operations.read({ from, limit, ...except() }), begun), ({ event }) => event.seq);
+      if (rows === null) return { rows, hasMore: true, atEnd: [], hasToDo: false };
       cursors.advance(rows.map(({ event: { bucket, seq } }) => ({ bucket, seq })));
-      const atEnd = rows.length < limit ? readToTheEnd(from, rows) : [];
+      const atEnd = readToTheEnd(from, rows, limit);
       cursors.atEnd(atEnd);
-      // Some gave all that were asked of them, or were not asked because no more of them may be in hand.
-      const hasMore = atEnd.length < buckets.length;
-      whole.hasRead(nowMs() - startedAt, !hasMore);
-      return { rows, hasMore };
+      const isOwned = new Set(buckets);
+      const isToDo = (bucket: number) => isOwned.has(bucket) && cursors.isToDo(bucket);
+      whole.hasRead(nowMs() - startedAt, begun, isToDo);
+      // Some gave all that were asked of them, or were not asked: no more of them may be in hand, or it was not their turn.
+      const asked = new Set(from.map(({ bucket }) => bucket));
+      const notAsked = buckets.filter((bucket) => !asked.has(bucket));
+      const hasToDo = notAsked.some((bucket) => roomIn(bucket) > 0 && isToDo(bucket));
+      const isFull = notAsked.some((bucket) => roomIn(bucket) <= 0);
+      return { rows, hasMore: atEnd.length < from.length || hasToDo || isFull, atEnd, hasToDo };
     },
     async readOne({ bucket, seq }) {
       const from = [{ bucket, afterSeq: seq - 1n, limit: 1 }];
@@ -121,8 +125,13 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
     async peek(bucket) {
       cursors.rewindTo(late.seenTo);
       const from = [{ bucket, afterSeq: cursors.readTo(bucket), limit: 1 }];
-      const rows = usable(await asked(operations.peek({ from, limit: 1, ...except() })), ({ seq }) => seq);
-      return { rows, hasMore: rows === null || rows.length > 0 };
+      const rows = usable(await answered(operations.peek({ from, limit: 1, ...except() }), 1), ({ seq }) => seq);
+      return {
+        rows,
+        hasMore: rows === null || rows.length > 0,
+        atEnd: rows?.length === 0 ? [bucket] : [],
+        hasToDo: false,
+      };
     },
     leaveOut: (event) => passedOver.add(event),
     passOver: (event) => cursors.advance([event]),
@@ -141,9 +150,21 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
   };
 }
 
-/** The buckets that gave less than was asked of them. */
-function readToTheEnd<E extends BaseEvent>(from: readonly BucketPosition[], rows: readonly BucketRow<E>[]): number[] {
+/** The buckets that gave less than was asked of them. When the limit of all was reached, those behind the last event were not looked at. */
+function readToTheEnd<E extends BaseEvent>(
+  from: readonly BucketPosition[],
+  rows: readonly BucketRow<E>[],
+  limit: number,
+): number[] {
   const given = new Map<number, number>();
   for (const { event } of rows) given.set(event.bucket, (given.get(event.bucket) ?? 0) + 1);
-  return from.filter(({ bucket, limit }) => (given.get(bucket) ?? 0) < limit).map(({ bucket }) => bucket);
+  const last = rows.at(-1)?.event.bucket;
+  const lookedAt =
+    rows.length < limit
+      ? from
+      : from.slice(
+          0,
+          from.findIndex(({ bucket }) => bucket === last),
+        );
+  return lookedAt.filter(({ bucket, limit }) => (given.get(bucket) ?? 0) < limit).map(({ bucket }) => bucket);
 }

@@ -172,17 +172,19 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   /** Reads on where there is something to be had, for a while also when all that comes has to wait. */
   async function readBuckets(epochs: Epochs, limit: number): Promise<E[]> {
     const buckets = [...epochs.keys()];
-    if (reader.isWholeDue) {
-      await failedKeys.load(buckets);
-      reader.beginWhole();
+    const again = reader.dueAgain(buckets);
+    if (again.length > 0) {
+      await failedKeys.load(again);
+      for (const bucket of again) reader.forget(bucket);
     }
     for (let reads = 1; ; reads += 1) {
       const read = await reader.readOn(buckets, limit, heldOfBucket(limit));
       hasMore = read.hasMore;
       const isEmpty = read.rows?.length === 0;
-      if (isEmpty) suspects.noteClean(buckets);
+      if (isEmpty) suspects.noteClean(read.atEnd);
       const taken = take(read.rows ?? [], epochs);
-      if (taken.length > 0 || isEmpty || !hasMore || reads === defaults.readsInVainMax) return taken;
+      const isInVain = isEmpty && !read.hasToDo;
+      if (taken.length > 0 || isInVain || !hasMore || reads === defaults.readsInVainMax) return taken;
     }
   }
 
@@ -231,7 +233,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       isRecheckWanted = true;
     },
     get condition() {
-      return { failure: ownership.failure, blockedKeys: parked.failedCount };
+      return { failure: ownership.failure, blockedKeys: parked.failedCount, ownedBuckets: ownership.readable.length };
     },
     async fetch({ limit, filters }: FetchRequest) {
       if (filters !== undefined) throw notFiltered();

@@ -129,7 +129,7 @@ describe("in every schedule", () => {
 
         function show(): void {
           cursors.rewindTo(late.seenTo);
-          const from = cursors.positions([0, 1], 3, () => 3);
+          const from = cursors.positions([0, 1], { limit: 3, ofBucket: () => 3, beginnings: 2 });
           snapshot = { from, visible: new Set(transactions.filter(({ state }) => state !== "locking")) };
         }
 

@@ -1,41 +1,73 @@
 import { defaults } from "../defaults.js";
 
 /**
- * When everything is to be read from the beginning: it finds what was committed long after events with a greater `seq`.
+ * Which buckets are read from their beginning, and when: it finds what is pending again behind the cursor.
  *
- * The next one begins after a pause when the last one has come round, the longer the more it cost; and at the latest after a
- * longer one, also when there is so much that it has not, which then is doubled.
+ * Such a reading walks over all that is gone and cannot be removed yet. While another transaction is open for minutes that is millions of
+ * rows, and more seconds for all buckets than a statement may take. So one statement begins with as few buckets as keep it
+ * short, one portion of them follows the other, and the pause behind each is the longer the more it cost.
  */
 export interface WholeReading {
-  isDue(): boolean;
-  begin(): void;
-  /** A read took so long; `isCaughtUp`: it left nothing behind. */
-  hasRead(tookMs: number, isCaughtUp: boolean): void;
+  /** Buckets at most that one statement reads from their beginning. */
+  readonly atOnce: number;
+  /** The next portion of these buckets, when its time has come; else none. */
+  due(buckets: readonly number[]): readonly number[];
+  /**
+   * A read took so long.
+   *
+   * @param begun - how many buckets it was to read from their beginning
+   * @param isToDo - whether this bucket has yet to be read from its beginning
+   */
+  hasRead(tookMs: number, begun: number, isToDo: (bucket: number) => boolean): void;
+  /** A read has failed that was to read so many buckets from their beginning. It may have taken too long. */
+  hasFailed(begun: number): void;
 }
 
 /** @param nowMs - a clock that never runs backwards */
 export function createWholeReading(nowMs: () => number): WholeReading {
-  let dueMs = nowMs() + defaults.wholeEveryMs;
-  let longestMs = defaults.wholeAtLatestMs;
+  let atOnce = Number.MAX_SAFE_INTEGER;
+  let portion: readonly number[] = [];
+  /** Which part of all buckets the portion is. */
+  let share = 1;
   let costMs = 0;
   let isUnderWay = false;
+  let dueMs = nowMs() + defaults.wholeEveryMs;
+
+  function adapt(tookMs: number, begun: number): void {
+    if (begun === 0) return;
+    if (tookMs > defaults.wholeReadMs) atOnce = atLeastOne(begun / 2);
+    else if (tookMs < defaults.wholeReadMs / 4 && begun >= atOnce) atOnce *= 2;
+  }
 
   return {
-    isDue: () => nowMs() >= dueMs,
-    begin() {
-      // The one before has not come round: there is more than can be read in that time.
-      if (isUnderWay) longestMs *= 2;
-      isUnderWay = true;
-      costMs = 0;
-      dueMs = nowMs() + longestMs;
+    get atOnce() {
+      return atOnce;
     },
-    hasRead(tookMs, isCaughtUp) {
+    due(buckets) {
+      if (isUnderWay || nowMs() < dueMs || buckets.length === 0) return [];
+      const last = portion.at(-1) ?? -1;
+      const inOrder = [...buckets].sort((a, b) => a - b);
+      const rotated = [...inOrder.filter((bucket) => bucket > last), ...inOrder.filter((bucket) => bucket <= last)];
+      portion = rotated.slice(0, atOnce);
+      share = portion.length / buckets.length;
+      costMs = 0;
+      isUnderWay = true;
+      return portion;
+    },
+    hasRead(tookMs, begun, isToDo) {
+      adapt(tookMs, begun);
       if (!isUnderWay) return;
-      costMs += tookMs;
-      if (!isCaughtUp) return;
+      if (begun > 0) costMs += tookMs;
+      if (portion.some(isToDo)) return;
       isUnderWay = false;
-      longestMs = defaults.wholeAtLatestMs;
-      dueMs = nowMs() + Math.max(defaults.wholeEveryMs, defaults.wholeCostFactor * costMs);
+      dueMs = nowMs() + Math.max(defaults.wholeEveryMs * share, defaults.wholeCostFactor * costMs);
+    },
+    hasFailed(begun) {
+      if (begun > 1) atOnce = atLeastOne(begun / 4);
     },
   };
+}
+
+function atLeastOne(count: number): number {
+  return Math.max(1, Math.floor(count));
 }

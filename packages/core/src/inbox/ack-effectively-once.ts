@@ -1,8 +1,8 @@
 import type { Outcome } from "../pipeline/outcome.js";
 import { finalOutcome } from "../processor/decide-rows.js";
 import type { ConsumedMessage } from "../protocols/event-consumer.js";
+import type { InboxConsumerCounter } from "../protocols/metrics.js";
 import type { RetryDecisions } from "../resilience/retry-decisions.js";
-import type { InboxConsumerCounter } from "./inbox-consumer-counters.js";
 import type { Delivery } from "./inbox-consumer-delivery.js";
 import { type DeliveryStrategy, failureOf, type Verdict, withdrawn } from "./inbox-consumer-verdict.js";
 import type { InlineHandling } from "./inline-handling.js";

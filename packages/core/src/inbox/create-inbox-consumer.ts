@@ -77,7 +77,7 @@ export function createInboxConsumer<Tx, Dependencies>(
   const { repository, consumer, consumerGroup, handlerTimeoutMs, stopTimeoutMs, clock, logger } = resolved;
   const workerId = resolved.workerId ?? defaultWorkerId();
   const processor = createProcessor(resolved, workerId);
-  const counters = createInboxConsumerCounters();
+  const counters = createInboxConsumerCounters(resolved.metrics, logger);
   warnOfIdleRoom(resolved);
   let run: InboxConsumerRun | null = null;
 

@@ -31,6 +31,8 @@ export interface InboxProcessorHealth extends WorkerHealth {
    * of the database. They need a person, not a restart, so they do not change the status. Only with `ownedBuckets()`.
    */
   readonly blockedKeys?: number;
+  /** Buckets that the processor owns. Left out where `blockedKeys` is. */
+  readonly ownedBuckets?: number;
 }
 
 /** The long-running worker that handles the stored events of one consumer group: retries, and what was only stored. */
@@ -86,7 +88,7 @@ export function createInboxProcessor<Tx, Dependencies>(
   const resolved = resolveInboxProcessorOptions(options);
   const { consumerGroup, concurrency, fetch, olderEvents, handlerTimeoutMs, retry, clock, logger } = resolved;
   const { repository, router, outbox, dependencies } = options;
-  const counters = createInboxProcessorCounters(logger);
+  const counters = createInboxProcessorCounters(resolved.metrics, clock, logger);
   const notices = createFailureNotices<InboxEvent>(options, logger);
   const workerId = resolved.workerId ?? defaultWorkerId();
   let loop: WorkerLoop | null = null;
@@ -102,7 +104,7 @@ export function createInboxProcessor<Tx, Dependencies>(
       inboxTurns({ repository, slots, isStartCounted, gate, retry: retryDecisions, handlerTimeoutMs }),
       ...resolved.steps,
     )
-    .handle(createStoredHandler(repository, handling, gate))
+    .handle(createStoredHandler(repository, handling, gate, counters.onHandled))
     .retry(retry)
     .clock(clock)
     .logger(logger)
@@ -170,7 +172,9 @@ export function createInboxProcessor<Tx, Dependencies>(
         reasons: [...reasonsOf(condition), ...stepHealth(resolved.steps)],
         stallAfterMs: resolved.stallAfterMs + handlerTimeoutMs,
       });
-      return condition === undefined ? worker : { ...worker, blockedKeys: condition.blockedKeys };
+      if (condition === undefined) return worker;
+      const { blockedKeys, ownedBuckets } = condition;
+      return { ...worker, blockedKeys, ownedBuckets };
     },
     metrics: () => counters.snapshot(),
     async [Symbol.asyncDispose]() {

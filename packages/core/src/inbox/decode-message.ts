@@ -2,12 +2,12 @@ import { limits } from "../defaults.js";
 import type { FailureDescription } from "../errors/describe-failure.js";
 import { createInboxEventId, type InboxEventDraft } from "../events/inbox-event-draft.js";
 import { copyPlainJson, type JsonProblem } from "../events/plain-json.js";
+import { storableHeaders } from "../events/storable-headers.js";
 import { notText, textProblem } from "../events/text-field.js";
 import type { ConsumedMessage } from "../protocols/event-consumer.js";
 import type { EnvelopeData, EnvelopeParser } from "../wire/envelope-parser.js";
 import { storableSeq } from "../wire/sender-seq.js";
 import { undecodable } from "../wire/undecodable.js";
-import { storableHeaders } from "../events/storable-headers.js";
 import { describeUndecodable, undecodableDraft, undecodableIdPrefix } from "./undecodable-draft.js";
 
 /** What a message is decoded with. */

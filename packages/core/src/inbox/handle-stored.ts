@@ -16,7 +16,7 @@ import { failureOfHandler } from "./handler-failure.js";
 import { isConnectionLost, isStoreOutage, type OwnStatements } from "./inbox-processor-outage.js";
 import { createLostConnections } from "./lost-connections.js";
 import { findStale, type OlderEventsOption, olderEventsOption, staleOutcome } from "./older-events.js";
-import { createPrepareHandling } from "./prepare-handling.js";
+import { createPrepareHandling, type OnHandled } from "./prepare-handling.js";
 
 /** Options of {@link handleWith}; they mean what they mean for `createInboxProcessor`. */
 export interface HandleWithOptions<Tx, Dependencies> {
@@ -64,7 +64,7 @@ export function handleWith<Tx, Dependencies>(
   repository: InboxEventRepository<Tx>,
   options: HandleWithOptions<Tx, Dependencies>,
 ): EventHandler<InboxEvent> {
-  return createStoredHandler(repository, options, null);
+  return createStoredHandler(repository, options, null, null);
 }
 
 /** How far one transaction has come, for what its errors mean. */
@@ -73,11 +73,12 @@ interface Run {
   hasLostConnection: boolean;
 }
 
-/** The same for a processor that wants to know how the statements around the handler go. */
+/** The same for a processor that wants to know how the statements around the handler go, and how long handlers take. */
 export function createStoredHandler<Tx, Dependencies>(
   repository: InboxEventRepository<Tx>,
   options: HandleWithOptions<Tx, Dependencies>,
   statements: OwnStatements | null,
+  onHandled: OnHandled | null,
 ): EventHandler<InboxEvent> {
   const { handlerTimeoutMs, logger, clock, olderEvents } = validateOptions("handleWith", handleOptions, {
     ...options,
@@ -86,7 +87,8 @@ export function createStoredHandler<Tx, Dependencies>(
   const { router, outbox = null } = options;
   // Left out only where the handlers want none.
   const dependencies = options.dependencies as Dependencies;
-  const prepare = createPrepareHandling({ router, outbox, dependencies, handlerTimeoutMs, clock, logger, olderEvents });
+  const parts = { router, outbox, dependencies, handlerTimeoutMs, clock, logger, olderEvents, onHandled };
+  const prepare = createPrepareHandling(parts);
   const timeoutMs = handlerTimeoutMs + defaults.transactionMarginMs;
   const connections = createLostConnections();
   return Object.freeze<EventHandler<InboxEvent>>({

@@ -10,6 +10,7 @@ export interface InboxConsumerHealth extends WorkerHealth {
   readonly inHand: number;
   /** As its processor's health says it; there only when that owns buckets. */
   readonly blockedKeys?: number;
+  readonly ownedBuckets?: number;
 }
 
 /** What an inbox consumer's health is read from. */
@@ -46,5 +47,6 @@ export function inboxConsumerHealth(parts: InboxConsumerHealthParts): InboxConsu
   const isUnhealthy = isStalled || consumer.status === "unhealthy" || processor?.status === "unhealthy";
   const status = isUnhealthy ? "unhealthy" : reasons.length === 0 ? "healthy" : "degraded";
   const health = { status, state, reasons, inHand: run.inHand } as const;
-  return processor?.blockedKeys === undefined ? health : { ...health, blockedKeys: processor.blockedKeys };
+  if (processor?.blockedKeys === undefined || processor.ownedBuckets === undefined) return health;
+  return { ...health, blockedKeys: processor.blockedKeys, ownedBuckets: processor.ownedBuckets };
 }

@@ -6,6 +6,7 @@ import type { Clock } from "../protocols/clock.js";
 import type { EventConsumer } from "../protocols/event-consumer.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
 import type { Logger } from "../protocols/logger.js";
+import type { InboxConsumerMetricsRecorder } from "../protocols/metrics.js";
 import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { EventRoutes } from "../routing/event-router.js";
 import type { EnvelopeParser } from "../wire/envelope-parser.js";
@@ -105,4 +106,6 @@ export interface InboxConsumerOptions<Tx, Dependencies> extends InboxOptions<Tx,
   readonly processor?: InboxProcessorTuning | false | undefined;
   /** Told what became of each message, once, after it was settled with the broker. Must not throw. */
   readonly onResult?: ((result: InboxConsumeResult) => void) | undefined;
+  /** Also receives what the inbox consumer counts. What its processor counts goes to `processor: { metrics }`. */
+  readonly metrics?: InboxConsumerMetricsRecorder | undefined;
 }

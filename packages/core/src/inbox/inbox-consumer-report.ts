@@ -60,10 +60,11 @@ export function createReportDelivery({ onResult, counters, notices, clock, logge
   return (delivery, verdict) => {
     const { eventId, failure } = verdict;
     const [kind] = verdict.counters;
-    for (const counter of verdict.counters) counters.add(counter);
-    if (verdict.settle === "deadLetter" && delivery.isForgotten) counters.add("deadLettered");
+    const { type } = delivery.draft;
+    for (const counter of verdict.counters) counters.add(counter, type);
+    if (verdict.settle === "deadLetter" && delivery.isForgotten) counters.add("deadLettered", type);
     if (failure?.code === "INBOX.NO_HANDLER") {
-      counters.add("noHandler");
+      counters.add("noHandler", type);
       warnOfUnhandled(delivery.event);
     }
     const hasFailed = kind === "failed" || kind === "undecodable";

@@ -67,6 +67,7 @@ export function createDeliveryStrategy<Tx, Dependencies>(
     logger,
     outbox: outbox ?? null,
     olderEvents: options.olderEvents,
+    onHandled: counters.onHandled,
   });
   const handleInline = createInlineHandling({ prepare, executor, steps, context });
   return { strategy: strategyOf(), longestTransactionMs: executor.longestTransactionMs };

@@ -10,6 +10,7 @@ import { type Clock, systemClock } from "../protocols/clock.js";
 import type { EventConsumer } from "../protocols/event-consumer.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
+import type { InboxConsumerMetricsRecorder } from "../protocols/metrics.js";
 import { exponentialRetry } from "../resilience/exponential-retry.js";
 import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { EventRoutes } from "../routing/event-router.js";
@@ -51,6 +52,7 @@ const consumerOptions = z.strictObject({
     })
     .default({}),
   onResult: functionOption<(result: InboxConsumeResult) => void>("(result)").optional(),
+  metrics: objectWith<InboxConsumerMetricsRecorder>("a metrics recorder", "add", "record").optional(),
   logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error")
     .default(consoleLogger)
     .transform(cautiousLogger),

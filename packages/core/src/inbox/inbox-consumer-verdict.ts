@@ -1,7 +1,7 @@
 import { describeFailure, type FailureDescription } from "../errors/describe-failure.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
 import type { Outcome } from "../pipeline/outcome.js";
-import type { InboxConsumerCounter } from "./inbox-consumer-counters.js";
+import type { InboxConsumerCounter } from "../protocols/metrics.js";
 import type { Delivery } from "./inbox-consumer-delivery.js";
 
 /** What is to become of one delivery, when all that had to be committed is. */

@@ -436,7 +436,7 @@ describe("an inbox consumer whose processor owns buckets", () => {
       await fixture.until(() => fixture.effects.length === ids.length);
       expect(byKey(fixture.effects)).toEqual(inOrder(["a", "b"], 3));
       expect(fixture.repository.calls).not.toContain("claim");
-      expect(fixture.consumer.health()).toMatchObject({ status: "healthy", blockedKeys: 0 });
+      expect(fixture.consumer.health()).toMatchObject({ status: "healthy", blockedKeys: 0, ownedBuckets: 64 });
       await fixture.settle(fixture.consumer.stop());
     }
   });

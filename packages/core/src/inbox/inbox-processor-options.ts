@@ -11,6 +11,7 @@ import { leased } from "../processor/leased.js";
 import { type Clock, systemClock } from "../protocols/clock.js";
 import type { InboxEventRepository } from "../protocols/inbox-event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
+import type { InboxProcessorMetricsRecorder } from "../protocols/metrics.js";
 import { exponentialRetry } from "../resilience/exponential-retry.js";
 import type { RetryPolicy } from "../resilience/retry-policy.js";
 import type { EventRoutes } from "../routing/event-router.js";
@@ -39,6 +40,8 @@ export interface InboxProcessorTuning {
   readonly pollMaxMs?: number | undefined;
   /** A loop in which nothing moves for this long, beyond the time of a handler, makes `health()` unhealthy; default 60,000 ms. */
   readonly stallAfterMs?: number | undefined;
+  /** Also receives what the processor counts. */
+  readonly metrics?: InboxProcessorMetricsRecorder | undefined;
 }
 
 /** Options of `createInboxProcessor`. */
@@ -67,6 +70,7 @@ const processorOptions = z.strictObject({
   ...failureCallbackOptions<InboxEvent>(),
   stopTimeoutMs: milliseconds(0).default(defaults.stopTimeoutMs),
   stallAfterMs: milliseconds(1).default(defaults.stallAfterMs),
+  metrics: objectWith<InboxProcessorMetricsRecorder>("a metrics recorder", "add", "record").optional(),
   workerId: z.string().min(1).max(limits.workerIdMaxLength).optional(),
   logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error")
     .default(consoleLogger)

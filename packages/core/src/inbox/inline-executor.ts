@@ -94,9 +94,9 @@ export function createInlineExecutor<Tx>(parts: InlineExecutorParts<Tx>): Inline
       // `null`: stopping, or some were lost meanwhile, which `stillWanted` deals with.
       if (attempt === null) continue;
       if (attempt.kind === "committed") {
-        jobs.forEach(({ resolve }, index) => {
+        jobs.forEach(({ resolve, delivery }, index) => {
           const answer = attempt.answers[index] ?? { kind: "withdrawn" };
-          if (answer.kind === "committed" && answer.isStale) counters.add("stale");
+          if (answer.kind === "committed" && answer.isStale) counters.add("stale", delivery.draft.type);
           resolve(answer);
         });
         return;
@@ -142,6 +142,7 @@ export function createInlineExecutor<Tx>(parts: InlineExecutorParts<Tx>): Inline
   ): Promise<TransactionAttempt | null> {
     if (jobs.some(({ delivery }) => delivery.isLost)) return null;
     if (acksFirst) for (const { delivery } of jobs) delivery.ack();
+    counters.record("batchSize", jobs.length);
     const open = { startedAt: clock.monotonicMs() };
     openSince.add(open);
     try {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { createInboxFixture } from "../../test/inbox-fixture.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
@@ -64,4 +65,30 @@ describe("a handler's own permanent error of the store or the configuration", ()
       expect(rows()).toEqual([{ messageId: "m-1", status: "pending", attemptsMade: 1 }]);
     },
   );
+});
+
+describe("the asynchronous context of a step", () => {
+  it("is that of the handler inside it, also of messages that share a transaction and of those that are done again", async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const seen: string[] = [];
+    let failures = 1;
+    const { consumer, send, breathe, settle } = createInboxFixture(
+      {
+        processor: false,
+        batchSize: 10,
+        steps: [({ messageId }, _context, next) => storage.run(`step of ${messageId}`, next)],
+      },
+      async ({ messageId }) => {
+        await Promise.resolve();
+        seen.push(`${messageId}: ${storage.getStore()}`);
+        if (messageId === "m-3" && failures-- > 0) throw new OmniBoxError("STORE.CONFLICT", "x");
+      },
+    );
+    await settle(consumer.start());
+    for (const messageId of ["m-1", "m-2", "m-3"]) send(messageId);
+    await breathe();
+    const once = ["m-1: step of m-1", "m-2: step of m-2", "m-3: step of m-3"];
+    expect(seen).toEqual([...once, ...once]);
+    await settle(consumer.stop());
+  });
 });

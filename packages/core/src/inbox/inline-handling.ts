@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import type { InboxEvent } from "../events/inbox-event.js";
 import { joinSignals } from "../internal/join-signals.js";
 import { composePipeline } from "../pipeline/compose-pipeline.js";
@@ -21,7 +22,7 @@ export interface InlineHandlingParts<Tx> {
 
 /**
  * Puts the steps around each message, outside of the transaction that its handler shares with others. What has been committed
- * stays so, whatever a step says of it afterwards.
+ * stays so, whatever a step says of it afterwards. Handlers run in the asynchronous context in which the last step called `next`.
  */
 export function createInlineHandling<Tx>(parts: InlineHandlingParts<Tx>): InlineHandling {
   const { prepare, executor, steps, context } = parts;
@@ -34,9 +35,11 @@ export function createInlineHandling<Tx>(parts: InlineHandlingParts<Tx>): Inline
         const preparation = await prepare(event);
         if (preparation.kind === "settled") return preparation.outcome;
         const { handling } = preparation;
+        // The executor runs it in a transaction with others, in whose context a step's would be lost.
+        const inContext = steps.length === 0 ? handling : { ...handling, run: AsyncResource.bind(handling.run) };
         inner.answer = await executor.run(
           delivery,
-          given === context ? handling : abortedBy(given.leaseLost(event), handling),
+          given === context ? inContext : abortedBy(given.leaseLost(event), inContext),
         );
         return outcomeOf(inner.answer);
       },

@@ -23,7 +23,12 @@ export interface HandlingParts<Tx, Dependencies> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly olderEvents: OlderEventsOption;
+  /** Told of each call of a handler, when it is over. `null`, or left out: nobody wants to know. */
+  readonly onHandled?: OnHandled | null;
 }
+
+/** How long a handler took, whatever came of it. */
+export type OnHandled = (event: InboxEvent, durationMs: number) => void;
 
 /** An event whose handler has been found and whose payload fits it. */
 export interface ReadyHandling<Tx> {
@@ -48,7 +53,18 @@ export type PrepareHandling<Tx> = (event: InboxEvent) => Promise<Preparation<Tx>
 /** Makes the function that consumer and processor prepare and call handlers with. */
 export function createPrepareHandling<Tx, Dependencies>(parts: HandlingParts<Tx, Dependencies>): PrepareHandling<Tx> {
   const { router, clock, handlerTimeoutMs, olderEvents } = parts;
+  const { onHandled = null } = parts;
   const calling = { ...parts, failed: createHandlerFailureLog(parts.logger, clock) };
+
+  async function timed(event: InboxEvent, call: () => Promise<Outcome>): Promise<Outcome> {
+    const startedAt = clock.monotonicMs();
+    try {
+      return await call();
+    } finally {
+      onHandled?.(event, clock.monotonicMs() - startedAt);
+    }
+  }
+
   return async (event) => {
     try {
       if (isUndecodable(event)) throw undecodable("it was stored as such: its payload is not what its sender meant");
@@ -62,7 +78,10 @@ export function createPrepareHandling<Tx, Dependencies>(parts: HandlingParts<Tx,
         kind: "ready",
         handling: {
           sequence: sequenceToCheck(event, olderEvents),
-          run: (tx, signal) => callHandler(calling, { route, event, handled, tx, signal }),
+          run(tx, signal) {
+            const called = { route, event, handled, tx, signal };
+            return onHandled === null ? callHandler(calling, called) : timed(event, () => callHandler(calling, called));
+          },
         },
       };
     } catch (error) {

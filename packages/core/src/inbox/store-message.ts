@@ -1,6 +1,6 @@
 import type { FailureDescription } from "../errors/describe-failure.js";
 import type { InboxRow } from "../protocols/inbox-event-repository.js";
-import type { InboxConsumerCounter } from "./inbox-consumer-counters.js";
+import type { InboxConsumerCounter } from "../protocols/metrics.js";
 import type { Delivery } from "./inbox-consumer-delivery.js";
 import { type Verdict, withdrawn } from "./inbox-consumer-verdict.js";
 import type { StoreWriter } from "./store-writer.js";

@@ -4,12 +4,12 @@ import { describeFailure, type FailureDescription } from "../errors/describe-fai
 import { kindOfError } from "../errors/kind-of-error.js";
 import { isOmniBoxError } from "../errors/omni-box-error.js";
 import { createInboxEventId, type InboxEventDraft } from "../events/inbox-event-draft.js";
+import { storableHeaders } from "../events/storable-headers.js";
 import { textProblem } from "../events/text-field.js";
 import type { ConsumedMessage } from "../protocols/event-consumer.js";
 import type { EnvelopeParser } from "../wire/envelope-parser.js";
 import { eventHeaders } from "../wire/message-converter.js";
 import { undecodable } from "../wire/undecodable.js";
-import { storableHeaders } from "../events/storable-headers.js";
 
 const unknown = "undecodable";
 /** What the message ids of such rows begin with, and no other's may. */

@@ -28,6 +28,8 @@ export interface RelayHealth extends WorkerHealth {
    * `ownedBuckets()`, and while nothing is owned.
    */
   readonly blockedKeys?: number;
+  /** Buckets that the relay owns. Left out where `blockedKeys` is. */
+  readonly ownedBuckets?: number;
 }
 
 /** What `stop()` left behind. Abandoned events may be published twice. */
@@ -147,7 +149,9 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     const { stallAfterMs } = resolved;
     const loop = run?.loop ?? null;
     const worker = workerHealth({ name: "the relay", state: lifecycle.state, loop, reasons, stallAfterMs });
-    return condition === undefined ? worker : { ...worker, blockedKeys: condition.blockedKeys };
+    if (condition === undefined) return worker;
+    const { blockedKeys, ownedBuckets } = condition;
+    return { ...worker, blockedKeys, ownedBuckets };
   }
 
   return Object.freeze({

@@ -82,7 +82,9 @@ describe("the context of an outbox", () => {
   });
 
   it("has no room beside an event that has all the headers it may have", async () => {
-    const headers = Object.fromEntries(Array.from({ length: limits.headersMaxCount }, (_, index) => [`h${index}`, "1"]));
+    const headers = Object.fromEntries(
+      Array.from({ length: limits.headersMaxCount }, (_, index) => [`h${index}`, "1"]),
+    );
     const { stored } = await add({ headers: { traceparent: "00" } }, { headers });
     expect(stored.headers).toEqual(headers);
   });

@@ -20,6 +20,32 @@ function keepMetrics() {
 }
 
 describe("the relay's metrics", () => {
+  it("tell the recorder of what type the events are of which they say what became of them, and only of those", async () => {
+    const told: [string, number, string | undefined][] = [];
+    const { relay, repository, clock } = createRelayFixture({
+      metrics: {
+        add: (counter, value, eventType) => void told.push([counter, value, eventType]),
+        record: () => undefined,
+      },
+    });
+    await storeEvents(repository, [
+      ...sampleDrafts(2),
+      sampleDraft({ type: "order.paid" }),
+      sampleDraft({ type: "order.paid", topic: "nobody.listens", aggregateId: "failed" }),
+    ]);
+    await relay.start();
+    await clock.advance(0);
+    expect(told).toEqual([
+      ["batches", 1, undefined],
+      ["claimed", 4, undefined],
+      ["published", 2, "order.placed"],
+      ["published", 1, "order.paid"],
+      ["failed", 1, "order.paid"],
+    ]);
+    expect(relay.metrics()).toMatchObject({ published: 3, failed: 1 });
+    await relay.stop();
+  });
+
   it("count every event by what became of it, in the snapshot and in the application's recorder alike", async () => {
     const { totals, recorder } = keepMetrics();
     const { relay, broker, repository, clock } = createRelayFixture({

@@ -1,6 +1,6 @@
-import { describeFailure } from "../errors/describe-failure.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
 import { countBatch, countClaim, countCrashed, noWorkYet } from "../processor/count-work.js";
+import { createTally } from "../processor/tally.js";
 import type { WorkerCounters } from "../processor/worker-loop.js";
 import type { Clock } from "../protocols/clock.js";
 import type { Logger } from "../protocols/logger.js";
@@ -9,7 +9,7 @@ import type { RelayCounter, RelayMeasurement, RelayMetricsRecorder } from "../pr
 /** The relay's counters since it was created. */
 export type RelayMetricsSnapshot = Readonly<Record<RelayCounter, number>>;
 
-/** Counts for the snapshot and passes everything on to the application's recorder. */
+/** Counts what the relay's loop tells. */
 export interface RelayCounters extends WorkerCounters<OutboxEvent> {
   snapshot(): RelayMetricsSnapshot;
 }
@@ -19,42 +19,19 @@ export function createRelayCounters(
   clock: Clock,
   logger: Logger,
 ): RelayCounters {
-  const totals: Record<RelayCounter, number> = { ...noWorkYet(), published: 0 };
-  let hasFailed = false;
-  /** Calls the application's code, whose bugs must not end the relay. */
-  const tell = (call: (given: RelayMetricsRecorder) => void) => {
-    if (recorder === undefined) return;
-    try {
-      call(recorder);
-    } catch (error) {
-      if (!hasFailed)
-        logger.error({ ...describeFailure(error) }, "the metrics recorder throws; its numbers are incomplete");
-      hasFailed = true;
-    }
-  };
-  const add = (counter: RelayCounter, value: number) => {
-    if (value === 0) return;
-    totals[counter] += value;
-    tell((given) => given.add(counter, value));
-  };
-  const record = (measurement: RelayMeasurement, value: number) => tell((given) => given.record(measurement, value));
+  const tally = createTally<RelayCounter, RelayMeasurement>({ ...noWorkYet(), published: 0 }, recorder, logger);
   return {
-    snapshot: () => ({ ...totals }),
-    claimed(events, durationMs) {
-      record("claimDurationMs", durationMs);
-      countClaim(add, events);
-      if (events > 0) record("batchSize", events);
-    },
-    pollFailed: () => add("pollErrors", 1),
-    crashed: (events) => countCrashed(add, events),
+    snapshot: tally.snapshot,
+    claimed: (events, durationMs) => countClaim(tally, events, durationMs),
+    pollFailed: () => tally.add("pollErrors", 1),
+    crashed: (events) => countCrashed(tally, events),
     finished(result) {
-      const { results, counts, handleDurationMs, commitDurationMs } = result;
-      add("published", counts.completed);
-      countBatch(add, result);
-      record("publishDurationMs", handleDurationMs);
-      record("commitDurationMs", commitDurationMs);
+      const { results, handleDurationMs, commitDurationMs } = result;
+      countBatch(tally, result, "published");
+      tally.record("publishDurationMs", handleDurationMs);
+      tally.record("commitDurationMs", commitDurationMs);
       const oldest = results.find(({ outcome }) => outcome.kind === "completed");
-      if (oldest !== undefined) record("lagMs", clock.now() - oldest.event.createdAt.getTime());
+      if (oldest !== undefined) tally.record("lagMs", clock.now() - oldest.event.createdAt.getTime());
     },
   };
 }

@@ -189,7 +189,13 @@ describe("the health of a relay that owns buckets", () => {
     const { relay, clock, outage, settle } = setUp();
     await relay.start();
     await clock.advance(100);
-    expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [], blockedKeys: 0 });
+    expect(relay.health()).toEqual({
+      status: "healthy",
+      state: "running",
+      reasons: [],
+      blockedKeys: 0,
+      ownedBuckets: 64,
+    });
     outage.of = "ownership";
     const reason =
       "the database, asked about buckets, does not answer: STORE.UNREACHABLE: no connection to postgresql://***@db";
@@ -199,7 +205,13 @@ describe("the health of a relay that owns buckets", () => {
     }
     outage.of = "nothing";
     await clock.advance(20_000);
-    expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [], blockedKeys: 0 });
+    expect(relay.health()).toEqual({
+      status: "healthy",
+      state: "running",
+      reasons: [],
+      blockedKeys: 0,
+      ownedBuckets: 64,
+    });
     await settle(relay.stop());
     expect(relay.health()).toEqual({ status: "unhealthy", state: "stopped", reasons: ["the relay is stopped"] });
   });
@@ -221,7 +233,13 @@ describe("the health of a relay that owns buckets", () => {
     }
     outage.of = "nothing";
     await clock.advance(30_000);
-    expect(relay.health()).toEqual({ status: "healthy", state: "running", reasons: [], blockedKeys: 0 });
+    expect(relay.health()).toEqual({
+      status: "healthy",
+      state: "running",
+      reasons: [],
+      blockedKeys: 0,
+      ownedBuckets: 64,
+    });
     expect(logger.alarms).toEqual([
       expect.stringMatching(/^the database does not answer, trying on/),
       expect.stringMatching(/^the database, asked about buckets, does not answer, trying on/),

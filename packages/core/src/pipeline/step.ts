@@ -22,7 +22,7 @@ export interface StepContext {
 }
 
 /**
- * A middleware around the handling of one event.
+ * A middleware around the handling of one event. What follows runs in the asynchronous context in which `next` was called, handlers too.
  *
  * `next` runs the rest of the pipeline; it never rejects, and may be called once. It may be given another context for the rest, such as
  * one whose `leaseLost` is aborted by more than the lease. A step may answer without calling it. What a step throws becomes the

@@ -76,6 +76,8 @@ export interface FetchCondition {
   readonly failure: FailureDescription | null;
   /** Partition keys that stand still behind a failed event, as far as it has seen. */
   readonly blockedKeys: number;
+  /** Buckets that it owns and may read. */
+  readonly ownedBuckets: number;
 }
 
 /** What one worker fetches with, from its start to its stop. */

@@ -4,6 +4,7 @@ import type { EventDefinition } from "../events/define-event.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
 import type { OutboxEventDraft } from "../events/outbox-event-draft.js";
 import { type CountingOutbox, createOutbox } from "../outbox/create-outbox.js";
+import type { EventContextOption } from "../outbox/event-context.js";
 import type { Clock } from "../protocols/clock.js";
 import type { OutboxEventRepository } from "../protocols/outbox-event-repository.js";
 import { type ExpectedEvent, expectOutboxEvent, listEvents } from "./expect-outbox-event.js";
@@ -48,6 +49,8 @@ export interface MemoryOutboxOptions {
   readonly clock?: Clock | undefined;
   /** Largest payload as JSON text; default as for `createOutbox`. */
   readonly payloadMaxBytes?: number | undefined;
+  /** What events take along; default none, as for `createOutbox`. */
+  readonly context?: EventContextOption | undefined;
 }
 
 /**
@@ -55,9 +58,9 @@ export interface MemoryOutboxOptions {
  *
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
  */
-export function createMemoryOutbox({ clock, payloadMaxBytes }: MemoryOutboxOptions = {}): MemoryOutbox {
+export function createMemoryOutbox({ clock, payloadMaxBytes, context }: MemoryOutboxOptions = {}): MemoryOutbox {
   const repository = createMemoryOutboxRepository({ clock, onPublished: "keep" });
-  const outbox = createOutbox({ repository: acceptingAnyTransaction(repository), payloadMaxBytes });
+  const outbox = createOutbox({ repository: acceptingAnyTransaction(repository), payloadMaxBytes, context });
 
   return Object.freeze({
     repository,

@@ -9,7 +9,7 @@ import { withAdministration } from "../../database/with-administration.js";
 import { exitCodes } from "../../exit-codes.js";
 import { addFilterOptions, type FilterOptions, hasFilter, toEventFilter } from "../../options/filter-options.js";
 import { someText, wholeNumber } from "../../options/parse-option.js";
-import { addStoreOptions, type StoreChoice, type StoreOptions } from "../../options/shared-options.js";
+import { addStoreOptions, chooseStore, type StoreChoice, type StoreOptions } from "../../options/shared-options.js";
 import { writeResult } from "../../render/write-result.js";
 
 interface ChangeOptions extends StoreOptions, FilterOptions {
@@ -49,8 +49,10 @@ export function changeCommand({ terminal, action }: CommandContext, kind: Change
     action(async (ids: string[], options: ChangeOptions) => {
       requireChoice(ids, options);
       const { limit, reason, dryRun = false, yes = false } = options;
-      return withAdministration(options, terminal, async (administration, choice) => {
-        const request = { kind, filter: chosenFilter(ids, options, choice), limit, reason, administration };
+      const choice = chooseStore(options);
+      const filter = chosenFilter(ids, options, choice);
+      return withAdministration(options, terminal, async (administration) => {
+        const request = { kind, filter, limit, reason, administration };
         if (kind !== "requeue" && !dryRun && !yes) {
           const expected = await changeEvents({ ...request, dryRun: true });
           if (expected.changed.length > 0) await confirmLoss(terminal, kind, expected, choice.store);

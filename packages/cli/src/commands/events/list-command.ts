@@ -6,7 +6,7 @@ import { cliDefaults } from "../../defaults.js";
 import { exitCodes } from "../../exit-codes.js";
 import { addFilterOptions, type FilterOptions, toEventFilter } from "../../options/filter-options.js";
 import { seqNumber, wholeNumber } from "../../options/parse-option.js";
-import { addStoreOptions, type StoreOptions } from "../../options/shared-options.js";
+import { addStoreOptions, chooseStore, type StoreOptions } from "../../options/shared-options.js";
 import { eventDocument, type ShownEvent } from "../../render/event-document.js";
 import { renderEventList } from "../../render/render-event-list.js";
 import { writeResult } from "../../render/write-result.js";
@@ -29,16 +29,16 @@ export function listCommand({ terminal, action }: CommandContext): Command {
   return addStoreOptions(addFilterOptions(command, ["pending", "completed", "failed"])).action(
     action(async (options: ListOptions) => {
       const { limit, newest, after, payload = false } = options;
-      const events = await withAdministration<readonly ShownEvent[]>(options, terminal, (administration, choice) => {
-        // One more than is shown tells whether there is a next page; the protocol allows no more than 1,000.
-        const query: EventListQuery = {
-          filter: toEventFilter(options, choice),
-          limit: Math.min(limit + 1, 1_000),
-          order: newest === true ? "newest" : "oldest",
-          ...(after !== undefined && { after }),
-        };
-        return administration.list(query);
-      });
+      // One more than is shown tells whether there is a next page; the protocol allows no more than 1,000.
+      const query: EventListQuery = {
+        filter: toEventFilter(options, chooseStore(options)),
+        limit: Math.min(limit + 1, 1_000),
+        order: newest === true ? "newest" : "oldest",
+        ...(after !== undefined && { after }),
+      };
+      const events = await withAdministration<readonly ShownEvent[]>(options, terminal, (administration) =>
+        administration.list(query),
+      );
       const shown = events.slice(0, limit);
       const next = events.length > limit || events.length === 1_000 ? (shown.at(-1)?.event.seq ?? null) : null;
       const document = { events: shown.map((event) => eventDocument(event, payload)), next };

@@ -1,0 +1,13 @@
+export { createInboxMetrics, type InboxMetrics, type InboxMetricsOptions } from "./create-inbox-metrics.js";
+export { createRelayMetrics, type RelayMetricsOptions } from "./create-relay-metrics.js";
+export { openTelemetryDefaults } from "./defaults.js";
+export type { KnownEventType } from "./event-type-labels.js";
+export type { MetricDefinition } from "./metric-definition.js";
+export { metricDefinitions } from "./metric-definitions.js";
+export { type BreakerState, type ObserveBreakerOptions, observeBreaker } from "./observe-breaker.js";
+export type { StopObserving } from "./observe-gauges.js";
+export { type ObserveStoreOptions, observeStore } from "./observe-store.js";
+export { type ObservedWorker, type ObserveWorkerOptions, observeWorker } from "./observe-worker.js";
+export { traceContext } from "./trace-context.js";
+export { tracedMessages } from "./traced-messages.js";
+export { type TracingOptions, tracing } from "./tracing.js";

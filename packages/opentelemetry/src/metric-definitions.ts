@@ -1,0 +1,17 @@
+import { breakerGauges, storeGauges, workerGauges } from "./gauge-definitions.js";
+import { consumerMetricDefinitions, processorMetricDefinitions } from "./inbox-metric-definitions.js";
+import type { MetricDefinition } from "./metric-definition.js";
+import { relayMetricDefinitions } from "./relay-metric-definitions.js";
+
+/** Every metric that this package exports, for dashboards, alerts and documentation. */
+export const metricDefinitions: readonly MetricDefinition[] = Object.freeze(
+  [
+    ...[relayMetricDefinitions, consumerMetricDefinitions, processorMetricDefinitions].map((worker) => ({
+      ...worker.counters,
+      ...worker.measurements,
+    })),
+    storeGauges,
+    workerGauges,
+    breakerGauges,
+  ].flatMap((definitions) => Object.values<MetricDefinition>(definitions)),
+);
