@@ -206,6 +206,7 @@ describe("a letter that is refused", () => {
       toMessage: () => {
         throw new TypeError("a bug");
       },
+      retry: { delayMs: () => 60_000 },
     });
     await storeFailedEvents(repository, sampleDrafts(1));
     await letters.start();
@@ -236,7 +237,9 @@ describe("while the broker cannot be reached", () => {
   });
 
   it("a letter that is refused as the first one afterwards is answer enough", async () => {
-    const { clock, repository, broker, letters, logger, settle } = createDeadLetterFixture();
+    const { clock, repository, broker, letters, logger, settle } = createDeadLetterFixture({
+      retry: { delayMs: () => 60_000 },
+    });
     await storeFailedEvents(repository, [sampleDraft({ topic: "nobody.listens" })]);
     broker.disconnect();
     await letters.start();

@@ -277,12 +277,12 @@ describe("while the database cannot be reached", () => {
     const { clock, repository, administration, maintenance, logger, complete, settle, until } = createFixture();
     await complete(await storeEvents(repository, sampleDrafts(2)));
     await clock.advance(msPerDay);
-    administration.failNext("statistics", unreachable, 20);
+    administration.failNext("statistics", unreachable, 100);
     await maintenance.start();
     await clock.advance(60_000);
     const tries = administration.argsOf("statistics").length;
     expect(tries).toBeGreaterThan(5);
-    expect(tries).toBeLessThan(20);
+    expect(tries).toBeLessThan(100);
     expect(administration.argsOf("removeOld")).toEqual([]);
     expect(maintenance.health()).toMatchObject({ status: "degraded" });
     await until(() => repository.all().length === 0);
@@ -290,7 +290,7 @@ describe("while the database cannot be reached", () => {
       "the database cannot be maintained, trying on: STORE.UNREACHABLE: no connection",
       "the database is maintained again",
     ]);
-    expect(maintenance.metrics()).toMatchObject({ failedRuns: 20, removedCompleted: 2 });
+    expect(maintenance.metrics()).toMatchObject({ failedRuns: 100, removedCompleted: 2 });
     expect(maintenance.health().status).toBe("healthy");
     await settle(maintenance.stop());
   });
