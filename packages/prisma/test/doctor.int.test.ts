@@ -23,7 +23,7 @@ const about = (findings: readonly DoctorFinding[], name: string) => findings.fil
 const complaints = (findings: readonly DoctorFinding[]) =>
   findings.filter(
     ({ name, status, found }) =>
-      status !== "ok" && name !== "open transactions" && !/^(fsync|full_page_writes) is off/.test(found),
+      status !== "ok" && name !== "open transactions" && !/^(fsync|full_page_writes|autovacuum) is off/.test(found),
   );
 
 const run = (sql: string) => database.prisma.$executeRawUnsafe(sql.replaceAll("$schema", database.schema));

@@ -1,5 +1,6 @@
 import { limits } from "@omni-box/core";
 import type { EventTable } from "../event-table.js";
+import { isFailedSql } from "./is-failed-sql.js";
 
 /** One row of the answer. */
 export interface BlockedKeyRow {
@@ -29,7 +30,7 @@ export function blockedKeysSql({ name, groupColumn }: EventTable): string {
       SELECT event.seq, event.id, event.event_type, event.last_error, event.bucket, event.partition_key,
              ${group} AS consumer_group, coalesce(event.failed_at, event.created_at) AS since
       FROM ${name} AS event
-      WHERE event.status = 'failed' ${groupColumn === null ? "AND $2::text IS NULL" : `AND ($2::text IS NULL OR event.${groupColumn} = $2::text)`}
+      WHERE ${isFailedSql} ${groupColumn === null ? "AND $2::text IS NULL" : `AND ($2::text IS NULL OR event.${groupColumn} = $2::text)`}
         -- As a range of one value and ordered by it, so that only the index on failed keys fits.
         AND event.seq = (
           SELECT earliest.seq FROM ${name} AS earliest

@@ -1,6 +1,7 @@
 import type { EventFilter, EventStatus, FetchFilters } from "@omni-box/core";
 import { isUuid } from "../../is-uuid.js";
 import type { EventTable } from "../event-table.js";
+import { isFailedSql } from "./is-failed-sql.js";
 
 /** Collects the values of a statement's parameters. */
 export interface Parameters {
@@ -48,9 +49,8 @@ export function fetchFilterSql(table: EventTable, filters: FetchFilters | undefi
 export function statusSql(statuses: readonly EventStatus[]): string {
   const [only] = statuses;
   if (only === undefined) return "false";
-  return statuses.length === 1
-    ? `event.status = '${only}'`
-    : `event.status IN (${statuses.map((status) => `'${status}'`).join(", ")})`;
+  if (statuses.length === 1) return only === "failed" ? isFailedSql : `event.status = '${only}'`;
+  return `event.status IN (${statuses.map((status) => `'${status}'`).join(", ")})`;
 }
 
 function fetchConditions(table: EventTable, filters: FetchFilters, parameters: Parameters): string[] {

@@ -3,6 +3,7 @@ import type { Statement } from "../../statement.js";
 import type { EventTable } from "../event-table.js";
 import { dueLongestCtes } from "./due-longest-sql.js";
 import { createParameters, fetchFilterSql } from "./filter-sql.js";
+import { isFailedSql } from "./is-failed-sql.js";
 
 /** The only row of an answer. */
 export interface CountRow {
@@ -25,7 +26,7 @@ export function removeOldStatement(table: EventTable, request: RemoveOldRequest)
       ? ["", `event.status = 'completed' AND ${isOld("completed_at")}`, "event.completed_at"]
       : [
           datedFailuresCtes(name, limitSql, ofGroup),
-          `event.status = 'failed' AND ${isOld("failed_at")}${isPublished}`,
+          `${isFailedSql} AND ${isOld("failed_at")}${isPublished}`,
           "event.seq",
         ];
   const sql = `
@@ -47,7 +48,7 @@ export function removeOldStatement(table: EventTable, request: RemoveOldRequest)
 function datedFailuresCtes(name: string, limit: string, ofGroup: string): string {
   return `undated AS MATERIALIZED (
       SELECT event.seq FROM ${name} AS event
-      WHERE event.status = 'failed' AND event.failed_at IS NULL${ofGroup}
+      WHERE ${isFailedSql} AND event.failed_at IS NULL${ofGroup}
       ORDER BY event.seq
       LIMIT ${limit}
       FOR UPDATE SKIP LOCKED

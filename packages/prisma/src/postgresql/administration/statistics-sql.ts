@@ -3,6 +3,7 @@ import type { Statement } from "../../statement.js";
 import type { EventTable } from "../event-table.js";
 import { dueLongestCtes } from "./due-longest-sql.js";
 import { createParameters } from "./filter-sql.js";
+import { isFailedSql } from "./is-failed-sql.js";
 
 /** The tables that are counted in, qualified and quoted where they are no {@link EventTable}. */
 export interface CountedTables {
@@ -50,7 +51,7 @@ export function statisticsStatement(
   const sql = `
     WITH RECURSIVE ${dueLongestCtes(table, limit, noGroups ? "none" : group)}
     SELECT (SELECT count(*)::integer FROM near) AS pending,
-           ${counted("event.status = 'failed'", "event.seq")} AS failed,
+           ${counted(isFailedSql, "event.seq")} AS failed,
            ${counted("event.status = 'completed'", "event.completed_at")} AS completed,
            ${counted(
              "event.status = 'failed' AND event.dead_lettered_at IS NULL",
