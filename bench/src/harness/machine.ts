@@ -8,7 +8,7 @@ import { versionOf } from "./version-of.js";
 export async function describeMachine(): Promise<readonly string[]> {
   const client = new pg.Client(databaseUrl);
   await client.connect();
-  const settings = ["server_version", "shared_buffers", "fsync", "synchronous_commit"];
+  const settings = ["server_version", "shared_buffers", "fsync", "synchronous_commit", "autovacuum"];
   const shown: unknown[] = [];
   for (const name of settings) shown.push(...Object.values((await client.query(`SHOW ${name}`)).rows[0]));
   await client.end();
@@ -21,7 +21,7 @@ export async function describeMachine(): Promise<readonly string[]> {
     `${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${memoryGib} GiB, ${process.platform}, shared by the benchmark and all servers`,
     `Load average of the last minute before the run: ${loadavg()[0]?.toFixed(1)}`,
     `Node ${process.versions.node}, Prisma ${versionOf("@prisma/client")}, pg ${versionOf("pg")}, amqplib ${versionOf("amqplib")}`,
-    `PostgreSQL ${shown[0]}, shared_buffers ${shown[1]}, fsync ${shown[2]}, synchronous_commit ${shown[3]}`,
+    `PostgreSQL ${shown[0]}, shared_buffers ${shown[1]}, fsync ${shown[2]}, synchronous_commit ${shown[3]}, autovacuum ${shown[4]}`,
     `RabbitMQ ${rabbitMq}, one node, quorum queues`,
   ];
 }
