@@ -4,7 +4,11 @@ export {
   createDeadLetterPublisher,
   type DeadLetterPublisher,
 } from "./dead-letters/create-dead-letter-publisher.js";
-export type { DeadLetterCounter, DeadLetterMetricsSnapshot } from "./dead-letters/dead-letter-counters.js";
+export type {
+  DeadLetterCounter,
+  DeadLetterMetricsRecorder,
+  DeadLetterMetricsSnapshot,
+} from "./dead-letters/dead-letter-counters.js";
 export { type DeadLetterEvent, deadLetterMessage } from "./dead-letters/dead-letter-message.js";
 export type { DeadLetterPublisherOptions } from "./dead-letters/dead-letter-publisher-options.js";
 export { defaults, limits } from "./defaults.js";
@@ -86,11 +90,8 @@ export {
   type SingleActiveOptions,
   type SingleActiveWorker,
 } from "./locks/create-single-active.js";
-export {
-  createMaintenance,
-  type Maintenance,
-  type MaintenanceMetricsSnapshot,
-} from "./maintenance/create-maintenance.js";
+export { createMaintenance, type Maintenance } from "./maintenance/create-maintenance.js";
+export type { MaintenanceMetricsRecorder, MaintenanceMetricsSnapshot } from "./maintenance/maintenance-counters.js";
 export type {
   MaintainedStore,
   MaintenanceOptions,

@@ -1,7 +1,7 @@
 import { attributeNames } from "./messaging-attributes.js";
 import type { MetricDefinition } from "./metric-definition.js";
 
-/** Names of the attributes that only gauges have. */
+/** Names of the attributes by which stores, workers and breakers are told apart. */
 export const gaugeLabels = Object.freeze({
   store: "omni_box.store",
   worker: "omni_box.worker",

@@ -1,4 +1,6 @@
+export { createDeadLetterMetrics, type DeadLetterMetricsOptions } from "./create-dead-letter-metrics.js";
 export { createInboxMetrics, type InboxMetrics, type InboxMetricsOptions } from "./create-inbox-metrics.js";
+export { createMaintenanceMetrics, type MaintenanceMetricsOptions } from "./create-maintenance-metrics.js";
 export { createRelayMetrics, type RelayMetricsOptions } from "./create-relay-metrics.js";
 export { openTelemetryDefaults } from "./defaults.js";
 export type { KnownEventType } from "./event-type-labels.js";

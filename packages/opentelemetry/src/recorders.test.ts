@@ -1,10 +1,16 @@
-import { PermanentError } from "@omni-box/core";
+import { createDeadLetterPublisher, createMaintenance, PermanentError, silentLogger } from "@omni-box/core";
+import { createManualClock, createMemoryBroker, createMemoryOutboxRepository } from "@omni-box/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CollectedMetrics, collectMetrics } from "../test/collect-metrics.js";
 import { createTracingScene, OrderPlaced, orderPlaced, ShipmentPrepared } from "../test/tracing-scene.js";
+import { createDeadLetterMetrics } from "./create-dead-letter-metrics.js";
 import { createInboxMetrics } from "./create-inbox-metrics.js";
+import { createMaintenanceMetrics } from "./create-maintenance-metrics.js";
 import { createRelayMetrics } from "./create-relay-metrics.js";
+import { deadLetterMetricDefinitions } from "./dead-letter-metric-definitions.js";
 import { consumerMetricDefinitions, processorMetricDefinitions } from "./inbox-metric-definitions.js";
+import { maintenanceMetricDefinitions } from "./maintenance-metric-definitions.js";
+import type { MetricDefinition } from "./metric-definition.js";
 import { metricDefinitions } from "./metric-definitions.js";
 import { relayMetricDefinitions } from "./relay-metric-definitions.js";
 
@@ -21,13 +27,20 @@ describe("counters", () => {
     const eventTypes = [OrderPlaced, "order.paid"];
     createRelayMetrics({ meter: metrics.meter, eventTypes });
     createInboxMetrics({ meter: metrics.meter, eventTypes, consumerGroup: "shipping" });
+    createDeadLetterMetrics({ meter: metrics.meter, store: "outbox" });
+    createMaintenanceMetrics({ meter: metrics.meter });
     const samples = await metrics.samples();
-    const expected = [relayMetricDefinitions, consumerMetricDefinitions, processorMetricDefinitions].flatMap(
-      ({ counters }) =>
-        Object.values(counters).flatMap(({ name, labels }) => {
-          const types = labels.includes("omni_box.event.type") ? ["order.placed", "order.paid", "other"] : [undefined];
-          return types.map((type) => `${name.replaceAll(".", "_")}_total ${type}`);
-        }),
+    const expected = [
+      relayMetricDefinitions,
+      consumerMetricDefinitions,
+      processorMetricDefinitions,
+      deadLetterMetricDefinitions,
+      maintenanceMetricDefinitions,
+    ].flatMap(({ counters }) =>
+      Object.values<MetricDefinition>(counters).flatMap(({ name, labels }) => {
+        const types = labels.includes("omni_box.event.type") ? ["order.placed", "order.paid", "other"] : [undefined];
+        return types.map((type) => `${name.replaceAll(".", "_")}_total ${type}`);
+      }),
     );
     expect(samples.map(({ name, labels }) => `${name} ${labels.omni_box_event_type}`).sort()).toEqual(expected.sort());
     expect(new Set(samples.map(({ value }) => value))).toEqual(new Set([0]));
@@ -75,6 +88,36 @@ describe("counters", () => {
     expect(await metrics.value("omni_box_consumer_retried_total", ofGroup)).toBe(1);
     expect(await metrics.value("omni_box_consumer_handler_duration_count", ofGroup)).toBe(3);
   });
+
+  it("tell of dead letters and maintenance what their snapshots tell", async () => {
+    const clock = createManualClock();
+    const broker = createMemoryBroker({ clock });
+    broker.bind("dead letters", "orders.#");
+    const { administration } = createMemoryOutboxRepository({ clock });
+    const { meter } = metrics;
+    const letters = createDeadLetterPublisher({
+      administration,
+      publisher: broker.publisher(),
+      clock,
+      logger: silentLogger,
+      metrics: createDeadLetterMetrics({ meter, store: "outbox" }),
+    });
+    await letters.start();
+    await clock.advance(1_000);
+    const looks = letters.metrics().emptyPolls;
+    expect(looks).toBeGreaterThan(0);
+    expect(await metrics.value("omni_box_dead_letters_empty_polls_total", { omni_box_store: "outbox" })).toBe(looks);
+    await letters.stop();
+    const maintenance = createMaintenance({
+      outbox: { administration },
+      clock,
+      logger: silentLogger,
+      metrics: createMaintenanceMetrics({ meter }),
+    });
+    await maintenance.runOnce();
+    expect(maintenance.metrics()).toMatchObject({ runs: 1, failedRuns: 0 });
+    expect(await metrics.value("omni_box_maintenance_runs_total")).toBe(1);
+  });
 });
 
 describe("histograms", () => {
@@ -110,5 +153,7 @@ describe("the definitions", () => {
       /eventTypes/,
     );
     expect(() => createInboxMetrics({} as never)).toThrow(/consumerGroup/);
+    expect(() => createDeadLetterMetrics({} as never)).toThrow(/store/);
+    expect(() => createMaintenanceMetrics({ meter: 1 } as never)).toThrow(/meter/);
   });
 });

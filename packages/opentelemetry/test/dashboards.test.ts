@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
+  createDeadLetterMetrics,
   createInboxMetrics,
+  createMaintenanceMetrics,
   createRelayMetrics,
   metricDefinitions,
   observeBreaker,
@@ -48,6 +50,8 @@ afterAll(() => metrics.close());
 async function oneOfEach({ meter, samples }: CollectedMetrics): Promise<readonly Sample[]> {
   const relay = createRelayMetrics({ meter });
   const inbox = createInboxMetrics({ meter, consumerGroup: "shipping" });
+  createDeadLetterMetrics({ store: "outbox", meter });
+  createMaintenanceMetrics({ meter });
   for (const name of ["batchSize", "claimDurationMs", "publishDurationMs", "commitDurationMs", "lagMs"] as const)
     relay.record(name, 1);
   for (const name of ["batchSize", "handlerDurationMs"] as const) inbox.consumer.record(name, 1, "order.placed");
@@ -145,6 +149,9 @@ describe("the Grafana dashboard", () => {
       "omni_box_relay_leases_lost_total",
       "omni_box_consumer_duplicates_total",
       "omni_box_consumer_handler_duration_bucket",
+      "omni_box_dead_letters_published_total",
+      "omni_box_dead_letters_failed_total",
+      "omni_box_maintenance_failed_runs_total",
       "omni_box_worker_owned_buckets",
       "omni_box_breaker_circuits",
     ])

@@ -4,6 +4,7 @@ import { OrderPlaced, ShipmentPrepared } from "./tracing-scene.js";
 
 declare const repository: OutboxEventRepository<object>;
 declare const publisher: EventPublisher;
+declare const toDeadLetters: EventPublisher;
 declare const prisma: PrismaClient;
 declare const requestId: () => string;
 
@@ -48,6 +49,21 @@ import { createPrismaOutboxAdministration } from "@omni-box/prisma";
 observeStore({ administration: createPrismaOutboxAdministration(prisma), store: "outbox" });
 
 // #endregion store
+
+// #region upkeep
+import { createDeadLetterPublisher, createMaintenance } from "@omni-box/core";
+import { createDeadLetterMetrics, createMaintenanceMetrics } from "@omni-box/opentelemetry";
+
+const administration = createPrismaOutboxAdministration(prisma);
+
+export const letters = createDeadLetterPublisher({
+  administration,
+  publisher: toDeadLetters,
+  metrics: createDeadLetterMetrics({ store: "outbox" }),
+});
+export const maintenance = createMaintenance({ outbox: { administration }, metrics: createMaintenanceMetrics() });
+
+// #endregion upkeep
 
 // #region breaker
 import { circuitBreaker } from "@omni-box/core";

@@ -71,8 +71,8 @@ function crashedError(
   return new OmniBoxError(
     code,
     `event ${id} was started ${startedAttempts} times alone, and each time its process died: find out what ${suspects} do with it ` +
-      "(memory, native code, process.exit). Then set it back (status pending, attemptsMade 0, " +
-      "nextAttemptAt null) or delete it, and what waits behind it goes on; the statements are in docs/failure-modes.md, Failed events",
+      "(memory, native code, process.exit). Then requeue, skip or purge it (npx omni-box events, or an EventAdministration; see " +
+      "docs/dead-letters.md), and what waits behind it goes on",
     { meta: { id, startedAttempts } },
   );
 }

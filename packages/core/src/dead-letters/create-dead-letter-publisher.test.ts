@@ -28,6 +28,30 @@ describe("a dead-letter publisher", () => {
     expect(await settle(letters.stop())).toEqual({ clean: true, abandoned: 0 });
   });
 
+  it("tells a recorder what it counts, and is not disturbed by one that throws", async () => {
+    const told: [string, number][] = [];
+    const metrics = {
+      add(counter: string, letters: number) {
+        told.push([counter, letters]);
+        throw new Error("a broken recorder");
+      },
+      record: () => undefined,
+    };
+    const { repository, letters, logger, settle } = createDeadLetterFixture({ metrics });
+    await storeFailedEvents(repository, sampleDrafts(3));
+    await letters.start();
+    await settle(letters.drain());
+    await settle(letters.stop());
+    expect(letters.metrics()).toMatchObject({ taken: 3, published: 3 });
+    expect(told).toEqual(
+      expect.arrayContaining([
+        ["taken", 3],
+        ["published", 3],
+      ]),
+    );
+    expect(logger.alarms).toEqual([expect.stringContaining("the metrics recorder throws")]);
+  });
+
   it("finds what fails later by itself, and at once when it is nudged", async () => {
     const { clock, repository, letters, delivered, settle } = createDeadLetterFixture();
     await letters.start();

@@ -1,4 +1,5 @@
 import { describeFailure } from "../errors/describe-failure.js";
+import { createTally } from "../processor/tally.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
 import type { WorkerHealth, WorkerState, WorkerStopReport } from "../processor/worker-state.js";
@@ -57,11 +58,8 @@ export function createDeadLetterPublisher<E extends DeadLetterEvent>(
   given: DeadLetterPublisherOptions<E>,
 ): DeadLetterPublisher {
   const options = resolveDeadLetterOptions(given);
-  const { publisher, clock, logger, stopTimeoutMs, stallAfterMs } = options;
-  const totals = noLettersYet();
-  const count = (counter: DeadLetterCounter, letters: number) => {
-    totals[counter] += letters;
-  };
+  const { publisher, clock, logger, metrics, stopTimeoutMs, stallAfterMs } = options;
+  const tally = createTally<DeadLetterCounter, never>(noLettersYet(), metrics, logger);
   let loop: DeadLetterLoop | null = null;
 
   const lifecycle = createWorkerLifecycle({
@@ -75,7 +73,7 @@ export function createDeadLetterPublisher<E extends DeadLetterEvent>(
         });
         throw error;
       }
-      loop = createDeadLetterLoop({ options, count });
+      loop = createDeadLetterLoop({ options, count: tally.add });
       loop.begin();
       logger.info({}, "the dead-letter publisher is running");
     },
@@ -113,7 +111,7 @@ export function createDeadLetterPublisher<E extends DeadLetterEvent>(
         stallAfterMs,
       });
     },
-    metrics: () => ({ ...totals }),
+    metrics: tally.snapshot,
     async [Symbol.asyncDispose]() {
       await lifecycle.stop();
     },

@@ -1,3 +1,5 @@
+import type { MetricsRecorder } from "../protocols/metrics.js";
+
 /** Everything that a dead-letter publisher counts. The unit is letters unless the name says otherwise. */
 export type DeadLetterCounter =
   | "taken"
@@ -18,6 +20,9 @@ export type DeadLetterCounter =
 
 /** The counters of a dead-letter publisher since it was created. */
 export type DeadLetterMetricsSnapshot = Readonly<Record<DeadLetterCounter, number>>;
+
+/** Where the numbers of a dead-letter publisher go, a few times per batch. */
+export type DeadLetterMetricsRecorder = MetricsRecorder<DeadLetterCounter, never>;
 
 /** All counters at their beginning. */
 export function noLettersYet(): Record<DeadLetterCounter, number> {

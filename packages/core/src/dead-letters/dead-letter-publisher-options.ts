@@ -9,6 +9,7 @@ import type { FetchFilters } from "../protocols/event-repository.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
 import { exponentialRetry } from "../resilience/exponential-retry.js";
 import type { RetryPolicy } from "../resilience/retry-policy.js";
+import type { DeadLetterMetricsRecorder } from "./dead-letter-counters.js";
 import { type DeadLetterEvent, deadLetterMessage } from "./dead-letter-message.js";
 
 /** Options of `createDeadLetterPublisher`. */
@@ -42,6 +43,8 @@ export interface DeadLetterPublisherOptions<E extends DeadLetterEvent> {
   readonly stallAfterMs?: number | undefined;
   /** A pino logger, or anything like it; default: warnings and errors on stderr. */
   readonly logger?: Logger | undefined;
+  /** Also receives what the dead-letter publisher counts. */
+  readonly metrics?: DeadLetterMetricsRecorder | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -80,6 +83,7 @@ const publisherOptions = z.strictObject({
   logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error")
     .default(consoleLogger)
     .transform(cautiousLogger),
+  metrics: objectWith<DeadLetterMetricsRecorder>("a metrics recorder", "add", "record").optional(),
   clock: objectWith<Clock>("a clock", "now", "monotonicMs", "schedule").default(systemClock),
 });
 

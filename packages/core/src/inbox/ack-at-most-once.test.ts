@@ -2,6 +2,16 @@ import { describe, expect, it } from "vitest";
 import { createGate } from "../../test/gate.js";
 import { createInboxFixture } from "../../test/inbox-fixture.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import type { InboxEvent } from "../events/inbox-event.js";
+import { type Outcome, outcome } from "../pipeline/outcome.js";
+import type { Step } from "../pipeline/step.js";
+import { fallback } from "../steps/fallback.js";
+import { rateLimit } from "../steps/rate-limit.js";
+
+const putOff: readonly (readonly [string, Outcome])[] = [
+  ["defers", outcome.defer("not now", 5_000)],
+  ["gives back for a while", { kind: "release", reason: "not its turn", delayMs: 5_000 }],
+];
 
 describe("at most once", () => {
   it("acknowledges a message when its handler begins, and stores nothing", async () => {
@@ -68,6 +78,40 @@ describe("at most once", () => {
     await clock.advance(1_000);
     expect(ready()).toBeGreaterThanOrEqual(18);
     expect(effects).toEqual([]);
+  });
+
+  it.each(putOff)("keeps a message in hand that a step %s before its handler begins", async (_name, notYet) => {
+    let isOpen = false;
+    const fallbacks: string[] = [];
+    const gate: Step<InboxEvent> = async (_event, _context, next) => (isOpen ? next() : notYet);
+    const { consumer, clock, send, effects, results, ready, breathe, settle } = createInboxFixture({
+      ack: "atMostOnce",
+      steps: [fallback<InboxEvent>(({ messageId }) => void fallbacks.push(messageId)), gate],
+    });
+    await settle(consumer.start());
+    send("m-1");
+    await breathe();
+    isOpen = true;
+    await clock.advance(4_999);
+    expect([effects, results, consumer.health().inHand]).toEqual([[], [], 1]);
+    await clock.advance(1);
+    await breathe();
+    expect([effects, fallbacks, ready()]).toEqual([["m-1"], [], 0]);
+    expect(consumer.metrics()).toMatchObject({ processed: 1, failed: 0 });
+  });
+
+  it("gives back at a stop what a step has put off", async () => {
+    const { consumer, send, effects, results, ready, breathe, settle } = createInboxFixture({
+      ack: "atMostOnce",
+      steps: [rateLimit<InboxEvent>({ perSecond: 0.01, burst: 1 })],
+    });
+    await settle(consumer.start());
+    send("m-1");
+    send("m-2");
+    await breathe();
+    await settle(consumer.stop());
+    expect([effects, ready()]).toEqual([["m-1"], 1]);
+    expect(results.map(({ committed }) => committed)).toEqual([true, false]);
   });
 
   it("still stores messages that cannot be decoded, before it acknowledges them", async () => {

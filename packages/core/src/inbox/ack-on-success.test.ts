@@ -57,6 +57,24 @@ describe("at least once, on success", () => {
     expect([results.at(-1)?.committed, ready()]).toEqual([true, 0]);
   });
 
+  it("keeps a message in hand that a step puts off, for as long as the step says", async () => {
+    const askedAt: number[] = [];
+    const fixture = onSuccessFixture({
+      steps: [
+        async (_event, { clock }, next) => {
+          askedAt.push(clock.monotonicMs());
+          return askedAt.length > 1 ? next() : { kind: "release", reason: "not its turn", delayMs: 5_000 };
+        },
+      ],
+    });
+    const { consumer, send, effects, settle, until } = fixture;
+    await settle(consumer.start());
+    send("m-1");
+    await until(() => effects.length > 0);
+    expect((askedAt[1] ?? 0) - (askedAt[0] ?? 0)).toBe(5_000);
+    expect(consumer.metrics()).toMatchObject({ processed: 1, requeued: 0 });
+  });
+
   it("stores a permanent failure as failed at once", async () => {
     const { consumer, send, rows, ready, breathe, settle } = onSuccessFixture({}, () => {
       throw new PermanentError("never");

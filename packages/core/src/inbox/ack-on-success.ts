@@ -2,15 +2,14 @@ import { defaults } from "../defaults.js";
 import type { FailureDescription } from "../errors/describe-failure.js";
 import type { Outcome } from "../pipeline/outcome.js";
 import { finalOutcome } from "../processor/decide-rows.js";
-import type { Clock } from "../protocols/clock.js";
 import type { RetryDecisions } from "../resilience/retry-decisions.js";
 import type { Delivery } from "./inbox-consumer-delivery.js";
 import { type DeliveryStrategy, type Verdict, withdrawn } from "./inbox-consumer-verdict.js";
-import { createWaitingLine } from "./inbox-consumer-waiting-line.js";
 import type { InlineHandling } from "./inline-handling.js";
 import type { InlineAnswer } from "./inline-transaction.js";
 import type { StoreMessage } from "./store-message.js";
 import { failedRow, rowOfOutcome, suspectRow } from "./store-row.js";
+import type { WaitInHand } from "./wait-in-hand.js";
 
 /** What the strategy works with. */
 export interface OnSuccessParts {
@@ -18,7 +17,7 @@ export interface OnSuccessParts {
   readonly store: StoreMessage;
   readonly retry: RetryDecisions;
   readonly maxAttempts: number;
-  readonly clock: Clock;
+  readonly waitInHand: WaitInHand;
   /** Aborted when nothing more is to be begun. */
   readonly stopping: AbortSignal;
 }
@@ -31,13 +30,11 @@ const rememberedMessages = 10_000;
  * broker when its backoff is over, and when the failures that this process has seen are used up it is stored as failed. One
  * that the broker has delivered as often, for whatever reason, is stored for the processor, which handles it alone.
  *
- * What a handler defers stays in hand: nothing is wrong with the message, and each redelivery would count against it.
+ * What a handler defers, or a step puts off, stays in hand: nothing is wrong with the message, and each redelivery would count against it.
  */
 export function onSuccess(parts: OnSuccessParts): DeliveryStrategy {
-  const { handleInline, store, retry, maxAttempts, clock, stopping } = parts;
+  const { handleInline, store, retry, maxAttempts, waitInHand, stopping } = parts;
   const failures = new Map<string, number>();
-  const backingOff = createWaitingLine<() => void>();
-  stopping.addEventListener("abort", () => backingOff.withdrawAll(), { once: true });
 
   function remember({ draft, event }: Delivery): void {
     failures.delete(draft.messageId);
@@ -46,21 +43,6 @@ export function onSuccess(parts: OnSuccessParts): DeliveryStrategy {
       if (failures.size <= rememberedMessages) break;
       failures.delete(oldest);
     }
-  }
-
-  /** Ends early when the message is lost, and with a stop. */
-  function backoff(delivery: Delivery, delayMs: number): Promise<void> {
-    if (stopping.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = clock.schedule(Math.min(delayMs, defaults.retryMaxMs), () => {
-        backingOff.take(1, (entry) => entry === resolve);
-        resolve();
-      });
-      backingOff.join(delivery, resolve, () => {
-        cancel();
-        resolve();
-      });
-    });
   }
 
   async function failed(delivery: Delivery, failure: FailureDescription): Promise<Verdict> {
@@ -90,10 +72,10 @@ export function onSuccess(parts: OnSuccessParts): DeliveryStrategy {
         if (given?.kind === "failed") return failed(delivery, given.failure);
         if (given?.kind === "retry") {
           remember(delivery);
-          await backoff(delivery, rowOfOutcome(delivery, given, retry).delayMs ?? 0);
+          await waitInHand(delivery, rowOfOutcome(delivery, given, retry).delayMs ?? 0);
           return { counters: ["retried"], settle: "requeue", eventId: null, failure: given.failure };
         }
-        await backoff(delivery, (given?.kind === "defer" ? given.delayMs : null) ?? defaults.retryBaseMs);
+        await waitInHand(delivery, given?.delayMs ?? defaults.retryBaseMs);
         if (stopping.aborted || delivery.isLost) return withdrawn(delivery);
       }
     },

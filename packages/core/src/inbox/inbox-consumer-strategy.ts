@@ -1,3 +1,4 @@
+import type { Outcome } from "../pipeline/outcome.js";
 import type { StepContext } from "../pipeline/step.js";
 import { finalOutcome } from "../processor/decide-rows.js";
 import { createRetryDecisions } from "../resilience/retry-decisions.js";
@@ -6,6 +7,7 @@ import { effectivelyOnce } from "./ack-effectively-once.js";
 import { onPersist } from "./ack-on-persist.js";
 import { onSuccess } from "./ack-on-success.js";
 import type { InboxConsumerCounters } from "./inbox-consumer-counters.js";
+import type { Delivery } from "./inbox-consumer-delivery.js";
 import type { ResolvedInboxConsumerOptions } from "./inbox-consumer-validation.js";
 import type { DeliveryStrategy } from "./inbox-consumer-verdict.js";
 import { createInlineExecutor } from "./inline-executor.js";
@@ -13,6 +15,7 @@ import { createInlineHandling } from "./inline-handling.js";
 import { createPrepareHandling } from "./prepare-handling.js";
 import type { StoreGate } from "./store-gate.js";
 import type { StoreMessage } from "./store-message.js";
+import { createWaitInHand } from "./wait-in-hand.js";
 
 /** What a strategy is made of. */
 export interface DeliveryStrategyParts<Tx, Dependencies> {
@@ -54,10 +57,10 @@ export function createDeliveryStrategy<Tx, Dependencies>(
     fence: null,
     leaseRemainingMs: () => Number.POSITIVE_INFINITY,
     leaseLost: () => signals.abandon,
-    // What is not completed at most once is lost.
-    isGivenUp: (event, outcome) =>
-      ackMoment === "atMostOnce" ? outcome.kind !== "completed" : finalOutcome(event, outcome, retry).kind === "failed",
+    isGivenUp: (event, outcome) => finalOutcome(event, outcome, retry).kind === "failed",
   };
+  const contextOf = (delivery: Delivery): StepContext =>
+    ackMoment === "atMostOnce" ? { ...context, isGivenUp: (_event, given) => isLostBy(given, delivery) } : context;
   const prepare = createPrepareHandling({
     router,
     // Left out only where the handlers want none.
@@ -69,18 +72,25 @@ export function createDeliveryStrategy<Tx, Dependencies>(
     olderEvents: options.olderEvents,
     onHandled: counters.onHandled,
   });
-  const handleInline = createInlineHandling({ prepare, executor, steps, context });
+  const handleInline = createInlineHandling({ prepare, executor, steps, contextOf });
   return { strategy: strategyOf(), longestTransactionMs: executor.longestTransactionMs };
 
   function strategyOf(): DeliveryStrategy {
     const { maxAttempts, suspectAfterRedeliveries } = options;
+    const { stopping } = signals;
+    const waitInHand = createWaitInHand(clock, stopping);
     switch (ackMoment) {
       case "atMostOnce":
-        return atMostOnce(handleInline);
+        return atMostOnce({ handleInline, waitInHand, stopping });
       case "onSuccess":
-        return onSuccess({ handleInline, store, retry, maxAttempts, clock, stopping: signals.stopping });
+        return onSuccess({ handleInline, store, retry, maxAttempts, waitInHand, stopping });
       default:
         return effectivelyOnce({ handleInline, store, retry, suspectAfterRedeliveries });
     }
   }
+}
+
+/** Whether a message that is handled at most once is lost with this outcome: what is put off before its handler begins is not. */
+function isLostBy({ kind }: Outcome, { isForgotten }: Delivery): boolean {
+  return kind === "retry" || kind === "failed" || (kind !== "completed" && isForgotten);
 }

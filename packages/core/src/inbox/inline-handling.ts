@@ -17,7 +17,7 @@ export interface InlineHandlingParts<Tx> {
   readonly prepare: PrepareHandling<Tx>;
   readonly executor: InlineExecutor<Tx>;
   readonly steps: readonly Step<InboxEvent>[];
-  readonly context: StepContext;
+  readonly contextOf: (delivery: Delivery) => StepContext;
 }
 
 /**
@@ -25,9 +25,10 @@ export interface InlineHandlingParts<Tx> {
  * stays so, whatever a step says of it afterwards. Handlers run in the asynchronous context in which the last step called `next`.
  */
 export function createInlineHandling<Tx>(parts: InlineHandlingParts<Tx>): InlineHandling {
-  const { prepare, executor, steps, context } = parts;
+  const { prepare, executor, steps, contextOf } = parts;
   return async (delivery) => {
     const inner: { answer: InlineAnswer | null } = { answer: null };
+    const context = contextOf(delivery);
     const pipeline = composePipeline(steps, {
       name: "the handling of a message",
       requiredLeaseMs: 0,

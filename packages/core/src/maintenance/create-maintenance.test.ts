@@ -428,6 +428,22 @@ describe("with a lock", () => {
 });
 
 describe("createMaintenance", () => {
+  it("tells a recorder what it counts", async () => {
+    const told: [string, number][] = [];
+    const metrics = {
+      add: (counter: string, value: number) => void told.push([counter, value]),
+      record: () => undefined,
+    };
+    const { clock, repository, maintenance, complete, settle } = createFixture({ metrics });
+    await complete(await storeEvents(repository, sampleDrafts(5)));
+    await clock.advance(msPerDay);
+    await settle(maintenance.runOnce());
+    expect(told).toEqual([
+      ["removedCompleted", 5],
+      ["runs", 1],
+    ]);
+  });
+
   it("lists all wrong options at once", () => {
     const { administration } = createFixture();
     const { lock } = { lock: { acquire: async () => null } };

@@ -2,10 +2,12 @@ import { defaults } from "../defaults.js";
 import { describeFailure } from "../errors/describe-failure.js";
 import { type ErrorCode, errorCodes } from "../errors/error-codes.js";
 import { silentAbort } from "../internal/silent-abort.js";
+import { createTally } from "../processor/tally.js";
 import { workerHealth } from "../processor/worker-health.js";
 import { createWorkerLifecycle } from "../processor/worker-lifecycle.js";
 import type { WorkerHealth, WorkerState, WorkerStopReport } from "../processor/worker-state.js";
 import { createOutageGate } from "../resilience/outage-gate.js";
+import { type MaintenanceMetricsSnapshot, noMaintenanceYet } from "./maintenance-counters.js";
 import {
   type MaintenanceOptions,
   type MaintenanceStatistics,
@@ -13,19 +15,8 @@ import {
 } from "./maintenance-options.js";
 import type { MaintenanceFailure, MaintenanceReport } from "./maintenance-report.js";
 import { type MaintenanceSchedule, openSchedule } from "./maintenance-schedule.js";
-import type { MaintenanceCounter } from "./maintenance-tasks.js";
 import { type MaintainedStores, runMaintenance } from "./run-maintenance.js";
 import { createTurnKeeper } from "./take-turns.js";
-
-/** The counters of the maintenance since it was created. */
-export interface MaintenanceMetricsSnapshot extends Readonly<Record<MaintenanceCounter, number>> {
-  /** Runs that this instance did, to the end or not. */
-  readonly runs: number;
-  /** Runs in which something failed. */
-  readonly failedRuns: number;
-  /** Runs that were another instance's. */
-  readonly standbys: number;
-}
 
 /** The worker that keeps the tables small: it removes old events, releases stale leases, requeues by rule and counts what is there. */
 export interface Maintenance extends AsyncDisposable {
@@ -65,14 +56,14 @@ export interface Maintenance extends AsyncDisposable {
 export function createMaintenance(options: MaintenanceOptions): Maintenance {
   const resolved = resolveMaintenanceOptions(options);
   const { outbox, inbox, lock, lockKey = "", everyMs, batchSize, batchPauseMs } = resolved;
-  const { clock, logger, stopTimeoutMs, stallAfterMs } = resolved;
+  const { clock, logger, metrics, stopTimeoutMs, stallAfterMs } = resolved;
   const stores: MaintainedStores = [
     ...(outbox === undefined ? [] : [["outbox", outbox] as const]),
     ...(inbox === undefined ? [] : [["inbox", inbox] as const]),
   ];
   const gate = createOutageGate("the database", logger, { down: "cannot be maintained", up: "is maintained again" });
   const turns = createTurnKeeper(lock, lockKey, logger);
-  const totals = { runs: 0, failedRuns: 0, standbys: 0, ...nothingDone() };
+  const tally = createTally<keyof MaintenanceMetricsSnapshot, never>(noMaintenanceYet(), metrics, logger);
   let lastReport: MaintenanceReport | null = null;
   let lastRun: Promise<unknown> = Promise.resolve();
   let schedule: MaintenanceSchedule | null = null;
@@ -90,7 +81,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   async function runNow(signal: AbortSignal): Promise<MaintenanceReport | null> {
     const turn = await turns.take();
     if (turn === null) {
-      totals.standbys += 1;
+      tally.add("standbys", 1);
       return null;
     }
     const report = await runMaintenance({
@@ -102,13 +93,11 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
       stopping: signal,
       mayGoOn: () => !signal.aborted && !turn.signal.aborted && lifecycle.state !== "stopping",
       progressed: () => schedule?.progressed(),
-      count: (counter, events) => {
-        totals[counter] += events;
-      },
+      count: (counter, events) => tally.add(counter, events),
       onStatistics: tellStatistics,
     });
-    totals.runs += 1;
-    if (report.failures.length > 0) totals.failedRuns += 1;
+    tally.add("runs", 1);
+    if (report.failures.length > 0) tally.add("failedRuns", 1);
     lastReport = report;
     // Another instance may reach what this one cannot.
     if (report.failures.length > 0 || schedule === null) await turns.giveUp();
@@ -160,7 +149,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
       const loop = schedule && { ...schedule, store: gate };
       return workerHealth({ name: "the maintenance", state: lifecycle.state, loop, reasons: [], stallAfterMs });
     },
-    metrics: () => ({ ...totals }),
+    metrics: tally.snapshot,
     async [Symbol.asyncDispose]() {
       await lifecycle.stop();
     },
@@ -170,8 +159,4 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
 /** Whether trying again soon can help. */
 function isTransient({ code }: MaintenanceFailure): boolean {
   return Object.hasOwn(errorCodes, code) && errorCodes[code as ErrorCode] === "transient";
-}
-
-function nothingDone(): Record<MaintenanceCounter, number> {
-  return { removedCompleted: 0, removedFailed: 0, releasedLeases: 0, requeued: 0 };
 }

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../protocols/clock.js";
 import type { DistributedLock } from "../protocols/distributed-lock.js";
 import type { EventAdministration, EventStatistics } from "../protocols/event-administration.js";
 import { consoleLogger, type Logger } from "../protocols/logger.js";
+import type { MaintenanceMetricsRecorder } from "./maintenance-counters.js";
 import type { MaintainedStoreName } from "./maintenance-report.js";
 import { type RequeueRule, requeueRule } from "./requeue-rule.js";
 
@@ -53,6 +54,8 @@ export interface MaintenanceOptions {
   readonly stallAfterMs?: number | undefined;
   /** A pino logger, or anything like it; default: warnings and errors on stderr. */
   readonly logger?: Logger | undefined;
+  /** Also receives what the maintenance counts. */
+  readonly metrics?: MaintenanceMetricsRecorder | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -92,6 +95,7 @@ const maintenanceOptions = z.strictObject({
   logger: objectWith<Logger>("a logger", "debug", "info", "warn", "error")
     .default(consoleLogger)
     .transform(cautiousLogger),
+  metrics: objectWith<MaintenanceMetricsRecorder>("a metrics recorder", "add", "record").optional(),
   clock: objectWith<Clock>("a clock", "now", "monotonicMs", "schedule").default(systemClock),
 });
 

@@ -4,7 +4,7 @@ import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events
 import { ownedBuckets } from "../buckets/owned-buckets.js";
 import { defaults } from "../defaults.js";
 import type { OutboxEvent } from "../events/outbox-event.js";
-import { outcome } from "../pipeline/outcome.js";
+import { type Outcome, outcome } from "../pipeline/outcome.js";
 import type { Step } from "../pipeline/step.js";
 import { leased } from "../processor/leased.js";
 import { circuitBreaker } from "../steps/circuit-breaker.js";
@@ -173,14 +173,17 @@ describe.each(strategies)("steps that put events off in a relay over %s", (_name
     await relay.stop();
   });
 
-  it("leave a large backlog to be read bit by bit when they let nothing through", async () => {
+  it.each<readonly [string, Outcome]>([
+    ["defer all", outcome.defer("not now", 60_000)],
+    ["give all back for a while", { kind: "release", reason: "not its turn", delayMs: 60_000 }],
+  ])("leave a large backlog to be read bit by bit when they %s", async (_kind, putOff) => {
     let asked = 0;
     const { relay, repository, clock } = setUp(
       strategy(),
       [
         async () => {
           asked += 1;
-          return outcome.defer("not now", 60_000);
+          return putOff;
         },
       ],
       { batchSize: 10 },
@@ -195,7 +198,30 @@ describe.each(strategies)("steps that put events off in a relay over %s", (_name
   });
 });
 
-describe.each(strategies)("a rate limit in a running relay over %s", (_name, strategy) => {
+describe.each(strategies)("a rate limit in a running relay over %s", (name, strategy) => {
+  it("keeps the order of each key, whether events wait in the step or are put off", async () => {
+    for (const maxWaitMs of [0, 40, 1_000]) {
+      const { relay, repository, broker, until } = setUp(
+        strategy(name === "leased rows" ? { keyHeadsOnly: true } : {}),
+        [rateLimit({ perSecond: 50, burst: 5, maxWaitMs })],
+        { batchSize: 20 },
+      );
+      const drafts = Array.from({ length: 60 }, (_, n) =>
+        sampleDraft({ partitionKey: `key ${n % 7}`, aggregateId: `${n}` }),
+      );
+      await storeEvents(repository, drafts);
+      await relay.start();
+      await until(() => broker.messages("everything").length >= 60);
+      for (let key = 0; key < 7; key += 1) {
+        const ofKey = broker.messages("everything").filter(({ partitionKey }) => partitionKey === `key ${key}`);
+        const numbers = ofKey.map((message) => Number(aggregateIdOf(message)));
+        expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+      }
+      expect(attempts(repository.all())).toBe(0);
+      await relay.stop();
+    }
+  });
+
   it("is kept, without attempts and without haste, and nothing is left behind", async () => {
     const { relay, repository, clock, broker, delivered, polls, until } = setUp(
       strategy(),

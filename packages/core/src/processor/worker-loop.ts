@@ -7,6 +7,7 @@ import { aborted, waitOrAbort } from "../internal/wait-or-abort.js";
 import type { Clock } from "../protocols/clock.js";
 import type { Logger } from "../protocols/logger.js";
 import type { OutageGate } from "../resilience/outage-gate.js";
+import type { EventResult } from "./decide-rows.js";
 import type { BatchProcessingResult, EventBatchProcessor } from "./event-batch-processor.js";
 import type { FailureNotices } from "./failure-notices.js";
 import type { ClaimedBatch, CrashedEvent } from "./fetch-strategy.js";
@@ -128,7 +129,7 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
   }
 
   /**
-   * Behind an open breaker or a limit the whole backlog would be read at full speed, to be put off. Nudges do not end this pause,
+   * Behind an open breaker, a limit or a lock the whole backlog would be read at full speed, to be put off. Nudges do not end this pause,
    * as they would come all the time. It is short where a limit lets some through, which must not miss their turns.
    */
   async function pauseWhileHeldBack(): Promise<void> {
@@ -216,8 +217,9 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
 
   function noteHeldBack({ counts, results }: BatchProcessingResult<E>): void {
     const through = results.length - counts.defer - counts.release;
+    const putOff = results.filter(isPutOff).length;
     // An outage has pauses of its own.
-    if (gate.isOpen || counts.defer === 0 || through * 10 > counts.defer) {
+    if (gate.isOpen || putOff === 0 || through * 10 > putOff) {
       if (results.length > 0) heldBack = 0;
       return;
     }
@@ -310,4 +312,9 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
       return abandoned;
     },
   };
+}
+
+/** Whether it is to come again later; what is only given back may come again at once. */
+function isPutOff({ outcome }: EventResult<BaseEvent>): boolean {
+  return outcome.kind === "defer" || (outcome.kind === "release" && (outcome.delayMs ?? 0) > 0);
 }

@@ -42,7 +42,7 @@ const exclusiveOptions = z.strictObject({
  * wrote is rolled back; no attempt is spent.
  *
  * It saves work and keeps others from being disturbed, and guarantees nothing: a lock may be lost without its holder's knowing. What
- * must not happen twice is the inbox's matter. Not with `ack: "atMostOnce"`, where a message that is put off is lost.
+ * must not happen twice is the inbox's matter.
  *
  * @throws {OmniBoxError} CONFIG.INVALID_OPTIONS that lists all problems.
  */
