@@ -29,6 +29,9 @@ describe("a wrong command line", () => {
     ["keys release a --requeue --skip", "one of --requeue, --skip, --discard"],
     ["keys release a --discard --reason b", "--discard removes them"],
     ["status --interval soon", "It must be a duration such as"],
+    ["status --watch --interval 0s", "It must be 100ms or more."],
+    ["status --database-url postgresql://app:s3cret@b/%zz", "percent sign"],
+    ["status --database-url postgresql://app:s3#cret@b/c", "%23"],
     ["status --database-url mysql://a:s3cret@b/c", "only postgresql:// is supported"],
     ["relay --port 70000", "It must be a whole number from 0 to 65535."],
   ])("%j is told in one line, with exit code 2", async (line, message) => {

@@ -44,6 +44,13 @@ describe("omni-box init", () => {
     expect(migrations).toEqual([...migrations].sort());
   });
 
+  it("takes the schema by an absolute path too", async () => {
+    await put("db/main.prisma", schema);
+    const { stdout, exitCode } = await run("--prisma-schema", join(folder, "db/main.prisma"));
+    expect(stdout).toContain("added to db/main.prisma: OutboxEvent");
+    expect(exitCode).toBe(0);
+  });
+
   it("adds a schema file of its own where Prisma reads a folder, and uses the folder of migrations that is configured", async () => {
     await put("prisma.config.ts", 'export default { schema: "db/schema", migrations: { path: "db/changes" } };\n');
     await put("db/schema/main.prisma", schema);

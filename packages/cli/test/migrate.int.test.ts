@@ -129,7 +129,9 @@ describe("a database that cannot be used", () => {
     }
     const url = new URL(serverUrl);
     url.pathname = "/omni_box_no_such_database";
-    expectOneLine(await runCliHere(["status"], { env: { DATABASE_URL: url.href } }), "STORE.SCHEMA_MISSING");
+    const missing = await runCliHere(["status"], { env: { DATABASE_URL: url.href } });
+    expectOneLine(missing, "STORE.SCHEMA_MISSING");
+    expect(missing.stderr).toContain("omni_box_no_such_database does not exist: create it");
   });
 
   it("is said as JSON too, on standard output", async () => {

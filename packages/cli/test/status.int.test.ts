@@ -42,7 +42,7 @@ describe("omni-box status", () => {
   });
 
   it("looks again and again with --watch until SIGINT, which is no failure", async () => {
-    const watching = startCli(["status", "--watch", "--interval", "10ms", "--json", "--outbox"], { env: env() });
+    const watching = startCli(["status", "--watch", "--interval", "100ms", "--json", "--outbox"], { env: env() });
     await watching.written('"pending":0');
     await database.add();
     await watching.written('"pending":1');

@@ -78,6 +78,7 @@ describe("mapPrismaError", () => {
     ["53300", rawError({ kind: "TooManyConnections", originalCode: "53300" }), "STORE.UNREACHABLE"],
     ["a reset connection", rawError({ kind: "ConnectionClosed" }), "STORE.UNREACHABLE"],
     ["a lost COMMIT", adapterError({ kind: "ConnectionClosed" }), "STORE.UNREACHABLE"],
+    ["a socket that is not there", new Error("connect ENOENT /run/postgresql/.s.PGSQL.5432"), "STORE.UNREACHABLE"],
     ["a closed connection", new Error("Connection terminated unexpectedly"), "STORE.UNREACHABLE"],
     [
       "a connection that died between queries",

@@ -28,7 +28,7 @@ interface DriverCause {
 
 /** Texts of the driver for connections that went away; it throws these as plain errors, and the SQLSTATE is lost. */
 const connectionLost =
-  /Connection terminated|not queryable|timeout exceeded when trying to connect|Query read timeout|after calling end|ECONN|EPIPE|ETIMEDOUT/;
+  /Connection terminated|not queryable|timeout exceeded when trying to connect|Query read timeout|after calling end|ECONN|EPIPE|ETIMEDOUT|connect (?:ENOENT|EACCES)/;
 const connectionFailure = "08006";
 /** What Prisma calls an error for which it has no code; its text may be the database's. */
 const namelessErrors = new Set([

@@ -226,6 +226,7 @@ describe("examineStore", () => {
       expect.objectContaining({ status: "problem", found: expect.stringContaining("STORE.SCHEMA_MISSING") }),
     ]);
     expect(about(findings, "transactions")).toEqual([expect.objectContaining({ status: "ok" })]);
+    expect(about(findings, "rights")).toEqual([]);
   });
 
   it("reports a role without rights, right by right, and what it could not look at", async () => {
@@ -266,6 +267,19 @@ describe("examineStore", () => {
         status: "problem",
         found: expect.stringMatching(/could not be looked at: STORE\.(UNREACHABLE|TIMEOUT)/),
         advice: expect.any(String),
+      },
+    ]);
+  });
+
+  it("says of a database that does not exist that it does not, and no more", async () => {
+    const url = new URL(databaseUrl);
+    url.pathname = "/omni_box_no_such_database";
+    expect(await examine({}, connectWith("", url.href))).toEqual([
+      {
+        name: "connection",
+        status: "problem",
+        found: "the database that the connection URL names does not exist",
+        advice: "create it, or correct the connection URL",
       },
     ]);
   });

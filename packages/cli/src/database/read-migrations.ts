@@ -24,6 +24,10 @@ export async function readMigrations(
       const advice = "check user and password of the URL, and the role's rights on schema and tables";
       throw CliFailure.notDone(`the database ${name} refused access: ${advice}`, error.code, error);
     }
+    if (isOmniBoxError(error, "STORE.SCHEMA_MISSING") && error.meta.sqlState === "3D000") {
+      const advice = "create it, or correct its name in --database-url or DATABASE_URL";
+      throw CliFailure.notDone(`the database ${name} does not exist: ${advice}`, error.code, error);
+    }
     throw error;
   }
 }

@@ -35,7 +35,7 @@ export async function findPrismaProject(cwd: string, given: string | undefined):
       "CLI.NO_PRISMA_SCHEMA",
     );
   }
-  const schemaPath = given ?? config?.schema ?? (await firstExisting(cwd, defaultSchemas));
+  const schemaPath = (given && relativeTo(cwd, given)) ?? config?.schema ?? (await firstExisting(cwd, defaultSchemas));
   if (schemaPath === undefined) {
     throw CliFailure.notDone(
       "no Prisma schema was found here: run this in the folder of your package.json, or name it with --prisma-schema",
@@ -61,6 +61,10 @@ export async function findPrismaProject(cwd: string, given: string | undefined):
   };
 }
 
+function relativeTo(cwd: string, path: string): string {
+  return relative(cwd, resolve(cwd, path)) || ".";
+}
+
 interface PrismaConfig {
   readonly file: string;
   readonly schema: string | undefined;
@@ -75,7 +79,7 @@ async function readConfig(cwd: string): Promise<PrismaConfig | undefined> {
   if (file === undefined) return undefined;
   const text = (await readFile(join(cwd, file), "utf8")).replaceAll(/\/\*[\s\S]*?\*\/|(?<![:"'`])\/\/.*$/gm, "");
   const fromHere = (path: string | undefined) =>
-    path === undefined ? undefined : relative(cwd, resolve(cwd, dirname(file), path)) || ".";
+    path === undefined ? undefined : relativeTo(cwd, resolve(cwd, dirname(file), path));
   const schema = fromHere(/\bschema\s*:\s*["'`]([^"'`$]+)["'`]/.exec(text)?.[1]);
   return {
     file,

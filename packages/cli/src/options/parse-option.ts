@@ -25,6 +25,15 @@ export function duration(text: string): number {
   throw new InvalidArgumentError("It must be a duration such as 30s, 5min, 2h or 7d.");
 }
 
+/** A parser of durations of `minMs` at least. */
+export function durationFrom(minMs: number): (text: string) => number {
+  return (text) => {
+    const ms = duration(text);
+    if (ms >= minMs) return ms;
+    throw new InvalidArgumentError(`It must be ${minMs}ms or more.`);
+  };
+}
+
 /** Parses a time: in ISO 8601, or a duration back from now on this machine's clock. */
 export function time(text: string): Date {
   if (/^\d+[a-z]+$/.test(text)) return new Date(Date.now() - duration(text));

@@ -19,16 +19,21 @@ export function renderEventList(events: readonly ShownEvent[], showPayload: bool
       cut(event.partitionKey),
       `${event.attemptsMade}/${event.maxAttempts}`,
       renderTime(event.createdAt),
-      event.lastError === null ? "-" : cut(event.lastError),
+      event.lastError === null ? "-" : shortError(event.lastError, event.id),
       ...(showPayload ? [toJson(event.payload)] : []),
     ]),
   );
 }
 
+/** The beginning of an error, without the id that the row has already. */
+export function shortError(error: string, eventId: string): string {
+  return cut(error.replace(`message ${eventId}: `, ""));
+}
+
 const headings = ["SEQ", "ID", "STATUS", "TYPE", "KEY", "ATTEMPTS", "CREATED", "LAST ERROR"];
 
 /** The beginning of a text that is too long for a table. */
-export function cut(text: string): string {
+function cut(text: string): string {
   const characters = [...text];
   return characters.length <= cellMaxLength ? text : `${characters.slice(0, cellMaxLength - 1).join("")}…`;
 }

@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /** Structured facts of a log line. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -16,6 +18,10 @@ export const silentLogger: Logger = Object.freeze({ debug() {}, info() {}, warn(
 export const consoleLogger: Logger = Object.freeze({
   debug() {},
   info() {},
-  warn: (fields: LogFields, message: string) => console.warn(`omni-box warning: ${message}`, fields),
-  error: (fields: LogFields, message: string) => console.error(`omni-box error: ${message}`, fields),
+  warn: (fields: LogFields, message: string) => console.warn(line("warning", fields, message)),
+  error: (fields: LogFields, message: string) => console.error(line("error", fields, message)),
 });
+
+function line(level: string, fields: LogFields, message: string): string {
+  return `omni-box ${level}: ${message} ${inspect(fields, { breakLength: Number.POSITIVE_INFINITY, compact: true })}`;
+}

@@ -23,6 +23,12 @@ export async function checkConnection({ query }: ExaminedDatabase): Promise<Doct
              current_user::text AS role, current_database()::text AS database,
              pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only') = 'on' AS is_read_only`);
   } catch (error) {
+    if (isOmniBoxError(error, "STORE.SCHEMA_MISSING") && error.meta.sqlState === "3D000") {
+      return findings.problem(
+        "the database that the connection URL names does not exist",
+        "create it, or correct the connection URL",
+      );
+    }
     // An outage says nothing about the kind of database; a refused statement does.
     if (!isOmniBoxError(error, "STORE.TRANSACTION_FAILED") && !isOmniBoxError(error, "STORE.SCHEMA_MISSING"))
       throw error;

@@ -7,7 +7,7 @@ import { exitCodes } from "../../exit-codes.js";
 import { wholeNumber } from "../../options/parse-option.js";
 import { addStoreOptions, type StoreOptions } from "../../options/shared-options.js";
 import { renderTime } from "../../render/age.js";
-import { cut } from "../../render/render-event-list.js";
+import { shortError } from "../../render/render-event-list.js";
 import { renderTable } from "../../render/table.js";
 import { writeResult } from "../../render/write-result.js";
 
@@ -43,7 +43,7 @@ function renderKeys(keys: readonly BlockedKey[]): string {
       `${head.seq}`,
       head.id,
       head.type,
-      head.lastError === null ? "-" : cut(head.lastError),
+      head.lastError === null ? "-" : shortError(head.lastError, head.id),
     ]),
   );
 }
