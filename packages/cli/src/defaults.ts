@@ -12,6 +12,9 @@ export const cliDefaults = Object.freeze({
   dryRunLimit: 10_000,
   /** How often `status --watch` looks again. */
   watchIntervalMs: 2_000,
+  watchIntervalMinMs: 10,
+  /** How long one migration may take. */
+  migrateTimeoutMs: 60_000,
   /** Where `relay` shows health and metrics. */
   http: Object.freeze({ host: "127.0.0.1", port: 9464 }),
   /** How long a connection to RabbitMQ or Redis may take. */

@@ -29,6 +29,11 @@ describe("a wrong command line", () => {
     ["keys release a --requeue --skip", "one of --requeue, --skip, --discard"],
     ["keys release a --discard --reason b", "--discard removes them"],
     ["status --interval soon", "It must be a duration such as"],
+    ["status --watch --interval 0s", "It must be from 10ms to 24d."],
+    ["status --watch --interval 30d", "It must be from 10ms to 24d."],
+    ["migrate --timeout 0s", "It must be from 1ms to 24d."],
+    ["events list --after 9999999999999999999", "It must be the seq of an event"],
+    ["events purge --before 999999999d", "It must be a time such as"],
     ["status --database-url mysql://a:s3cret@b/c", "only postgresql:// is supported"],
     ["relay --port 70000", "It must be a whole number from 0 to 65535."],
   ])("%j is told in one line, with exit code 2", async (line, message) => {

@@ -8,7 +8,7 @@ import { withTables } from "../database/with-database.js";
 import { cliDefaults } from "../defaults.js";
 import { describeFailureLine } from "../describe-failure-line.js";
 import { exitCodes } from "../exit-codes.js";
-import { duration } from "../options/parse-option.js";
+import { waitingTime } from "../options/parse-option.js";
 import { addStoreOptions, chooseStore, type StoreChoice, type StoreOptions } from "../options/shared-options.js";
 import { renderStatistics } from "../render/render-statistics.js";
 import { writeResult } from "../render/write-result.js";
@@ -31,7 +31,12 @@ export function statusCommand({ terminal, action }: CommandContext): Command {
     new Command("status").description("show how many events wait, since when, what failed, and who works"),
   )
     .option("--watch", "look again until Ctrl-C")
-    .option("--interval <duration>", "how often --watch looks", duration, cliDefaults.watchIntervalMs)
+    .option(
+      "--interval <duration>",
+      "how often --watch looks",
+      waitingTime(cliDefaults.watchIntervalMinMs),
+      cliDefaults.watchIntervalMs,
+    )
     .action(
       action(async (options: StatusOptions) => {
         const stores = chosenStores(options);

@@ -33,5 +33,13 @@ export function databaseTarget(options: ConnectionOptions, { env }: Pick<Termina
   // A parameter that Prisma's own URLs have and the server does not know.
   url.searchParams.delete("schema");
   const port = url.port === "" ? "" : `:${url.port}`;
-  return { url: url.href, schema, name: `${url.hostname || "localhost"}${port}${decodeURIComponent(url.pathname)}` };
+  return { url: url.href, schema, name: `${url.hostname || "localhost"}${port}${decoded(url.pathname)}` };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw CliFailure.usage("the database URL has a % that begins no character: write %25 for the sign itself");
+  }
 }
