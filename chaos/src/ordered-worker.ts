@@ -1,5 +1,6 @@
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { type MessageConverter, type OutboxEvent, rawConverter, type Step } from "@omni-box/core";
+import { type MessageConverter, type OutboxEvent, outcome, rawConverter, type Step } from "@omni-box/core";
 import type { ChannelModel } from "amqplib";
 import { openDatabase } from "./open-database.js";
 import { createOwnedRelay, type OwnedRelayTimes, shortTimes } from "./owned-relay.js";
@@ -11,6 +12,7 @@ import { createOwnedRelay, type OwnedRelayTimes, shortTimes } from "./owned-rela
  * - `normal` publishes every event.
  * - `hold` publishes 20 events and holds all others, before they are published, until it gets SIGUSR2; says "holding" when it
  *   begins to and "going on" when it ends. The outcomes of the 20 wait for it where they share a batch with one that is held.
+ * - `unreliable` fails one event in five for good, and publishes it when it is requeued and lucky.
  * - `poison` is killed by each event of the type `poison`, while it makes its message.
  *
  * It stops at SIGTERM. Its publisher's connection owns an exclusive queue, named by its process id behind the exchange's name:
@@ -37,6 +39,9 @@ const hold: Step<OutboxEvent> = async (_event, _context, next) => {
   }
   return next();
 };
+const fail: Step<OutboxEvent> = async (event, _context, next) =>
+  randomInt(5) === 0 ? outcome.failed(new Error(`no luck with ${event.seq}`)) : next();
+const stepsOf: Readonly<Record<string, readonly Step<OutboxEvent>[]>> = { hold: [hold], unreliable: [fail] };
 const poisonous: MessageConverter = {
   name: "poisonous",
   toMessage(event) {
@@ -57,7 +62,7 @@ const relay = createOwnedRelay(
     },
   },
   {
-    steps: behaviour === "hold" ? [hold] : [],
+    steps: stepsOf[behaviour ?? "normal"] ?? [],
     converter: behaviour === "poison" ? poisonous : rawConverter(),
   },
 );

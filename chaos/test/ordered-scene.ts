@@ -6,7 +6,7 @@ import { type CommittedEvent, checkOrder, noFaults } from "./order-checker.js";
 import { startWorkerProcess, type WorkerProcess } from "./worker-process.js";
 
 /** How a relay process behaves; see `src/ordered-worker.ts`. */
-export type OrderedBehaviour = "normal" | "hold" | "poison";
+export type OrderedBehaviour = "normal" | "hold" | "unreliable" | "poison";
 
 /** A scene with a writer of keyed events and with relay processes that own buckets. */
 export interface OrderedScene extends ChaosScene {

@@ -82,6 +82,31 @@ test("keys whose events fail, and are requeued by two people while relays come a
   expect(scene.expectOrder()).toBe(0);
 }, 120_000);
 
+test("keys whose events fail, and are requeued by two people while relay processes are killed, arrive in order, and none is stuck", async () => {
+  const workers = [await scene.startWorker("unreliable"), await scene.startWorker("unreliable")];
+  const killing = async (): Promise<void> => {
+    for (let kill = 0; kill < 4; kill += 1) {
+      const before = scene.arrivals.ids.length;
+      await writeAll(3);
+      // In the midst of what was written, at another place each time. The other one takes the buckets over, uncleanly.
+      await scene.arrivals.atLeast(before + 1 + 7 * kill);
+      await workers[kill % 2]?.kill();
+      workers[kill % 2] = await scene.startWorker("unreliable");
+    }
+    await scene.settled();
+  };
+  expect(await requeueUntil(killing())).toBeGreaterThan(20);
+  scene.expectOrder();
+  // What had arrived before a kill may have failed after it.
+  const left = async () => {
+    await administration.requeue({ filter: { statuses: ["failed"] }, limit: 1_000, reason: "again" });
+    const { pending, failed } = await administration.statistics();
+    return pending + failed;
+  };
+  await expect.poll(left, { timeout: 30_000, interval: 100 }).toBe(0);
+  scene.expectOrder();
+}, 180_000);
+
 test("behind a skipped or a purged event its key goes on, and what is published is in order", async () => {
   const [key = ""] = scene.keys;
   await scene.writer.write({ keys: [key, key, key, key] });

@@ -13,7 +13,9 @@ export const cliDefaults = Object.freeze({
   /** How often `status --watch` looks again. */
   watchIntervalMs: 2_000,
   /** The least pause of `status --watch`: it counts rows each time. */
-  minWatchIntervalMs: 100,
+  watchIntervalMinMs: 100,
+  /** How long one migration may take. */
+  migrateTimeoutMs: 60_000,
   /** Where `relay` shows health and metrics. */
   http: Object.freeze({ host: "127.0.0.1", port: 9464 }),
   /** How long a connection to RabbitMQ or Redis may take. */

@@ -86,6 +86,39 @@ describe("omni-box doctor", () => {
     expect(JSON.stringify(findings)).not.toContain("s3cret");
   });
 
+  it("says what to do where there are no tables", async () => {
+    await database.prisma.$executeRawUnsafe(`DROP SCHEMA ${database.schema} CASCADE`);
+    await database.prisma.$executeRawUnsafe(`CREATE SCHEMA ${database.schema}`);
+    const { exitCode, of } = await doctor([]);
+    expect(exitCode).toBe(3);
+    expect(of("tables")).toMatchObject([
+      { status: "problem", advice: expect.stringContaining("run applyOmniBoxMigrations or prisma migrate deploy") },
+    ]);
+  });
+
+  it("says what to do where the role has no rights", async () => {
+    const role = `omni_box_test_${randomUUID().replaceAll("-", "").slice(0, 12)}`;
+    const { prisma, schema } = database;
+    await prisma.$executeRawUnsafe(`CREATE ROLE ${role} LOGIN PASSWORD 's3cret'`);
+    try {
+      await prisma.$executeRawUnsafe(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
+      const url = new URL(database.url);
+      url.username = role;
+      url.password = "s3cret";
+      const { findings, exitCode, of } = await doctor([], { DATABASE_URL: url.href });
+      expect(exitCode).toBe(3);
+      expect(of("rights").length).toBeGreaterThan(0);
+      for (const { status, advice } of of("rights")) {
+        expect(status).toBe("problem");
+        expect(advice).toMatch(/^grant it/);
+      }
+      expect(JSON.stringify(findings)).not.toContain("s3cret");
+    } finally {
+      await prisma.$executeRawUnsafe(`DROP OWNED BY ${role}`);
+      await prisma.$executeRawUnsafe(`DROP ROLE ${role}`);
+    }
+  });
+
   it("says in the text what to do", async () => {
     const { stdout, exitCode } = await runCliHere(["doctor"], {
       cwd: folder,

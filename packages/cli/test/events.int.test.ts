@@ -142,6 +142,75 @@ describe("omni-box events", () => {
     expect((await person(true, "events", "requeue", "--all")).questions).toEqual([]);
   });
 
+  it("takes a yes for the events that it has asked about, and for none that failed meanwhile", async () => {
+    const asked = await database.addFailed("refused");
+    let later = "";
+    const run = await runCliHere(["events", "purge", "--all", "--json"], {
+      env: { DATABASE_URL: database.url },
+      answer: true,
+      meanwhile: async () => {
+        later = await database.addFailed("refused");
+      },
+    });
+    expect(JSON.parse(run.stdout)).toMatchObject({ changed: [{ id: asked }], more: false });
+    expect((await json("events", "show", later)).document.event.status).toBe("failed");
+  });
+
+  it("asks about no more than the limit", async () => {
+    for (let event = 0; event < 3; event += 1) await database.addFailed("refused");
+    const surroundings = { env: { DATABASE_URL: database.url }, answer: true };
+    const { questions, exitCode } = await runCliHere(["events", "skip", "--all", "--limit", "2"], surroundings);
+    expect(questions).toEqual(["skip 2 events of the outbox? They will never be published."]);
+    expect(exitCode).toBe(0);
+  });
+
+  it("says before an inbox is purged that messages may then be handled again", async () => {
+    await database.addFailedMessage("shipping", "no such order");
+    const args = ["events", "purge", "--group", "shipping"];
+    const { questions } = await runCliHere(args, { env: { DATABASE_URL: database.url }, answer: false });
+    expect(questions).toEqual([
+      "remove 1 event of the inbox? They are gone for good; repetitions of their messages are then taken for new ones.",
+    ]);
+    const skipped = await runCliHere(["events", "skip", "--group", "shipping"], {
+      env: { DATABASE_URL: database.url },
+      answer: false,
+    });
+    expect(skipped.questions).toEqual(["skip 1 event of the inbox? They will never be handled."]);
+  });
+
+  it("says that events are locked, and not that there are none, and ends with 3", async () => {
+    const id = await database.addFailed("refused", { aggregateId: "order-7" });
+    const { prisma, schema } = database;
+    await prisma.$transaction(async (tx) => {
+      await tx.$queryRawUnsafe(`SELECT 1 AS one FROM ${schema}.outbox_event FOR UPDATE`);
+      for (const args of [
+        ["events", "requeue", "--all"],
+        ["keys", "release", "order-7", "--requeue"],
+      ]) {
+        const { stdout, exitCode } = await run(...args);
+        expect(stdout).toBe(
+          "requeued: 0 events\nThere are more, and somebody has locked them at this moment: run it again.\n",
+        );
+        expect(exitCode).toBe(3);
+      }
+      const named = await run("events", "requeue", id);
+      expect(named.stdout).toContain(`${id} was left out: somebody has locked it, or the filters do not match it\n`);
+      expect(named.exitCode).toBe(3);
+    });
+    expect((await run("events", "requeue", id)).exitCode).toBe(0);
+  });
+
+  it("says of a named event that the filters beside it do not match it", async () => {
+    const [paid, placed] = [
+      await database.addFailed("refused", { type: "order.paid" }),
+      await database.addFailed("refused", { type: "order.placed" }),
+    ];
+    const { stdout, exitCode } = await run("events", "requeue", paid, placed, "--type", "order.paid");
+    expect(stdout).toContain(`${placed} was left out: the filters do not match it\n`);
+    expect(stdout).toContain("requeued: 1 event\n");
+    expect(exitCode).toBe(3);
+  });
+
   it("skips and purges with --yes", async () => {
     const id = await database.addFailed("refused");
     expect((await json("events", "skip", id, "--yes")).document.changed).toMatchObject([{ id }]);

@@ -106,7 +106,9 @@ describe("a database that cannot be used", () => {
       url.password = "s3cret";
       const runAs = (...args: string[]) => runCliHere(args, { env: { DATABASE_URL: url.href } });
       await prisma.$executeRawUnsafe(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
-      for (const args of everyCommand) expectOneLine(await runAs(...args), "STORE.ACCESS_DENIED");
+      for (const args of [...everyCommand, ["migrate"], ["migrate", "--dry-run"], ["migrate", "status"]]) {
+        expectOneLine(await runAs(...args), "STORE.ACCESS_DENIED");
+      }
       // A reader may look, and not change.
       await prisma.$executeRawUnsafe(`GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role}`);
       const before = await database.contents();
@@ -115,6 +117,25 @@ describe("a database that cannot be used", () => {
       expectOneLine(await runAs("events", "requeue", "--all"), "STORE.ACCESS_DENIED");
       expectOneLine(await runAs("events", "purge", "--all", "--yes"), "STORE.ACCESS_DENIED");
       expect(await database.contents()).toBe(before);
+    } finally {
+      await prisma.$executeRawUnsafe(`DROP OWNED BY ${role}`);
+      await prisma.$executeRawUnsafe(`DROP ROLE ${role}`);
+    }
+  });
+
+  it("is told from one whose role may create no tables, and none is created", async () => {
+    const role = `omni_box_test_${randomBytes(6).toString("hex")}`;
+    const { schema, prisma } = database;
+    await prisma.$executeRawUnsafe(`CREATE ROLE ${role} LOGIN PASSWORD 's3cret'`);
+    try {
+      await prisma.$executeRawUnsafe(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
+      const url = new URL(database.url);
+      url.username = role;
+      url.password = "s3cret";
+      expectOneLine(await runCliHere(["migrate"], { env: { DATABASE_URL: url.href } }), "STORE.ACCESS_DENIED");
+      const { stdout } = await run("migrate", "status", "--json");
+      const states = JSON.parse(stdout).migrations.map(({ state }: { state: string }) => state);
+      expect(new Set(states)).toEqual(new Set(["missing"]));
     } finally {
       await prisma.$executeRawUnsafe(`DROP OWNED BY ${role}`);
       await prisma.$executeRawUnsafe(`DROP ROLE ${role}`);

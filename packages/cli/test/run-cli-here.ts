@@ -5,6 +5,8 @@ import type { CliRun, CliSurroundings } from "./run-cli-process.js";
 /** A person at the terminal: the answer to every question. Without it nobody can be asked. */
 export interface PersonAtTerminal extends CliSurroundings {
   readonly answer?: boolean;
+  /** Happens while a question stands there. */
+  readonly meanwhile?: () => Promise<unknown>;
 }
 
 /** What a run came to, and what was asked meanwhile. */
@@ -15,7 +17,7 @@ export interface HereRun extends CliRun {
 /** Runs a command line in this process: as in one of its own, without the second that one takes to start. */
 export async function runCliHere(
   args: readonly string[],
-  { env = {}, cwd = process.cwd(), answer }: PersonAtTerminal = {},
+  { env = {}, cwd = process.cwd(), answer, meanwhile }: PersonAtTerminal = {},
 ): Promise<HereRun> {
   let stdout = "";
   let stderr = "";
@@ -33,6 +35,7 @@ export async function runCliHere(
     cwd,
     async confirm(question) {
       questions.push(question);
+      await meanwhile?.();
       return answer === true;
     },
     showProgress: () => ({ update: () => undefined, end: () => undefined }),

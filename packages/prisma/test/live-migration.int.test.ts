@@ -1,7 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { createPrismaOutboxAdministration } from "@omni-box/prisma";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readTables } from "../src/doctor/read-tables.js";
+import { readShippedTables, shippedTablesOf } from "../src/doctor/shipped-tables.js";
 import { readShippedMigrations } from "../src/shipped-migrations.js";
 import { PrismaClient } from "./generated/client.js";
 import { databaseUrl } from "./open-test-database.js";
@@ -112,6 +115,27 @@ describe("the migration omni_box_administration", () => {
     await migration;
     const administration = createPrismaOutboxAdministration(prisma, { schema });
     expect(await administration.list({ filter: {}, limit: 10 })).toHaveLength(1);
+  });
+
+  it("builds no index where they were built before, as its documentation shows", async () => {
+    const page = await readFile(new URL("../../../docs/dead-letters.md", import.meta.url), "utf8");
+    const [, preparation = ""] = /<!-- prepare -->\n```sql\n([^`]+)```/.exec(page) ?? [];
+    const statements = await statementsOf(name);
+    for (const statement of preparation.split(";").filter((one) => one.trim() !== "")) {
+      await prisma.$executeRawUnsafe(statement);
+    }
+    const indexes = () =>
+      prisma.$queryRawUnsafe<{ name: string; file: number }[]>(
+        `SELECT class.relname::text AS name, pg_relation_filenode(class.oid)::integer AS file
+         FROM pg_index AS entry JOIN pg_class AS class ON class.oid = entry.indexrelid
+         WHERE entry.indrelid IN ('${schema}.inbox_event'::regclass, '${schema}.outbox_event'::regclass) ORDER BY 1`,
+      );
+    const before = await indexes();
+    for (const statement of statements) await prisma.$executeRawUnsafe(statement);
+    expect(await indexes()).toEqual(before);
+    const query = <Row>(sql: string, ...values: readonly unknown[]) =>
+      prisma.$queryRawUnsafe<readonly Row[]>(sql, ...values);
+    expect(shippedTablesOf(await readTables({ query, schema }))).toEqual(await readShippedTables());
   });
 
   it("dates what has failed, and rewrites no table", async () => {

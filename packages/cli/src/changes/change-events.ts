@@ -31,6 +31,8 @@ export interface ChangeRequest {
 export interface ChangeReport extends EventChangeReport {
   readonly action: ChangeKind;
   readonly dryRun: boolean;
+  /** Named events that were neither changed nor refused: the filters beside their ids do not match them, or somebody has locked them. */
+  readonly leftOutIds: readonly string[];
 }
 
 /**
@@ -62,9 +64,28 @@ export async function changeEvents({ limit, onProgress, ...request }: ChangeRequ
     const isLast = dryRun || report.changed.length === 0 || !report.more || changed.length === limit;
     if (isLast) {
       const { more } = report;
-      return { action: kind, dryRun, changed, refused: [...refused.values()], missingIds: [...missingIds], more };
+      const result = { changed, refused: [...refused.values()], missingIds: [...missingIds], more };
+      // Those beyond a limit were not left out but not looked at.
+      const leftOutIds = changed.length === limit ? [] : unmentioned(filter.ids ?? [], result);
+      return { action: kind, dryRun, ...result, leftOutIds };
     }
   }
+}
+
+/** What of this report needs a person: named events of which nothing became what was asked for, or events that somebody had locked. */
+export function isIncomplete(
+  { dryRun, refused, missingIds, leftOutIds, more }: ChangeReport,
+  isLimited: boolean,
+): boolean {
+  return refused.length + missingIds.length + leftOutIds.length > 0 || (more && !dryRun && !isLimited);
+}
+
+function unmentioned(ids: readonly string[], { changed, refused, missingIds }: EventChangeReport): readonly string[] {
+  const mentioned = new Set([
+    ...[...changed, ...refused].map(({ id }) => id),
+    ...missingIds.map((id) => id.toLowerCase()),
+  ]);
+  return [...new Set(ids)].filter((id) => !mentioned.has(id.toLowerCase()));
 }
 
 function interrupted(error: unknown, kind: ChangeKind, changed: number): CliFailure {
@@ -76,5 +97,5 @@ function interrupted(error: unknown, kind: ChangeKind, changed: number): CliFail
 function withoutChanged(filter: EventFilter, changed: ChangeReport["changed"]): EventFilter {
   if (filter.ids === undefined || changed.length === 0) return filter;
   const done = new Set(changed.map(({ id }) => id));
-  return { ...filter, ids: filter.ids.filter((id) => !done.has(id)) };
+  return { ...filter, ids: filter.ids.filter((id) => !done.has(id.toLowerCase())) };
 }

@@ -1,3 +1,4 @@
+import type { EventFilter } from "@omni-box/core";
 import { CliFailure } from "../cli-failure.js";
 import type { Terminal } from "../terminal/terminal.js";
 import { type ChangeReport, changeWords } from "./change-events.js";
@@ -14,6 +15,8 @@ const losses = {
 /**
  * Asks before events are lost.
  *
+ * @returns the filter for what was agreed to: events that came to match it while the question stood there are not among them
+ *
  * @throws {CliFailure} when nobody can be asked, or the answer is not yes.
  */
 export async function confirmLoss(
@@ -21,7 +24,8 @@ export async function confirmLoss(
   kind: keyof typeof losses,
   { changed, more }: ChangeReport,
   store: "outbox" | "inbox",
-): Promise<void> {
+  filter: EventFilter,
+): Promise<EventFilter> {
   const verb = kind === "skip" ? "skip" : "remove";
   const question = `${verb} ${more ? "at least " : ""}${countEvents(changed.length)} of the ${store}? They ${losses[kind][store]}.`;
   if (!terminal.isInteractive) {
@@ -31,4 +35,6 @@ export async function confirmLoss(
   }
   if (!(await terminal.confirm(question)))
     throw CliFailure.notDone("nothing was changed, as you wished", "CLI.DECLINED");
+  // Of "at least" so many, more than were looked at are agreed to. Named events stay named, so that each is accounted for.
+  return more || filter.ids !== undefined ? filter : { ...filter, ids: changed.map(({ id }) => id) };
 }

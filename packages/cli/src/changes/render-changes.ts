@@ -5,9 +5,17 @@ import { type ChangeReport, changeWords } from "./change-events.js";
 const listedMax = 20;
 
 /** What became of the events, and what did not. */
-export function renderChanges({ action, dryRun, changed, refused, missingIds, more }: ChangeReport): string {
+export function renderChanges({
+  action,
+  dryRun,
+  changed,
+  refused,
+  missingIds,
+  leftOutIds,
+  more,
+}: ChangeReport): string {
   const { done } = changeWords[action];
-  const nothing = changed.length + refused.length + missingIds.length === 0;
+  const isMatchless = changed.length + refused.length + missingIds.length + leftOutIds.length === 0 && !more;
   const lines = [
     ...(changed.length > 0
       ? [
@@ -20,10 +28,19 @@ export function renderChanges({ action, dryRun, changed, refused, missingIds, mo
     ...(changed.length > listedMax ? [`… and ${changed.length - listedMax} more\n`] : []),
     ...refused.map(({ id, status }) => `${id} is ${status}: it cannot be ${done}\n`),
     ...missingIds.map((id) => `${id} does not exist\n`),
-    nothing ? `no event matches: nothing ${dryRun ? "would be" : "was"} ${done}\n` : summary(),
-    ...(more ? [dryRun ? "There may be more.\n" : "There may be more: run it again.\n"] : []),
+    ...leftOutIds.map(
+      (id) => `${id} was left out: ${more ? "somebody has locked it, or " : ""}the filters do not match it\n`,
+    ),
+    isMatchless ? `no event matches: nothing ${dryRun ? "would be" : "was"} ${done}\n` : summary(),
+    ...(more ? [moreLine()] : []),
   ];
   return lines.join("");
+
+  function moreLine(): string {
+    if (dryRun) return "There may be more.\n";
+    if (changed.length > 0) return "There may be more: run it again.\n";
+    return "There are more, and somebody has locked them at this moment: run it again.\n";
+  }
 
   function summary(): string {
     return `${dryRun ? "would be " : ""}${done}: ${countEvents(changed.length)}\n`;

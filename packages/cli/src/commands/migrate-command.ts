@@ -4,13 +4,15 @@ import type { CommandContext } from "../create-program.js";
 import { type ConnectionOptions, type DatabaseTarget, databaseTarget } from "../database/database-target.js";
 import { readMigrations } from "../database/read-migrations.js";
 import { withDatabase } from "../database/with-database.js";
+import { cliDefaults } from "../defaults.js";
 import { exitCodes } from "../exit-codes.js";
+import { waitingTime } from "../options/parse-option.js";
 import { addConnectionOptions, type OutputOptions } from "../options/shared-options.js";
 import { renderTime } from "../render/age.js";
 import { renderTable } from "../render/table.js";
 import { writeResult } from "../render/write-result.js";
 
-type MigrateOptions = ConnectionOptions & OutputOptions & { readonly dryRun?: boolean };
+type MigrateOptions = ConnectionOptions & OutputOptions & { readonly dryRun?: boolean; readonly timeout: number };
 
 /** `omni-box migrate` and `omni-box migrate status`. */
 export function migrateCommand({ terminal, action }: CommandContext): Command {
@@ -32,13 +34,19 @@ export function migrateCommand({ terminal, action }: CommandContext): Command {
   return addConnectionOptions(
     new Command("migrate")
       .description("create or update the tables, where Prisma does not apply your migrations")
-      .option("--dry-run", "change nothing, and say which migrations would be applied"),
+      .option("--dry-run", "change nothing, and say which migrations would be applied")
+      .option(
+        "--timeout <duration>",
+        "how long one migration may take, waiting for others included",
+        waitingTime(1),
+        cliDefaults.migrateTimeoutMs,
+      ),
   )
     .action(
       action(async (options: MigrateOptions) => {
         const target = databaseTarget(options, terminal);
         const dryRun = options.dryRun === true;
-        const applied = dryRun ? await wouldApply(target) : await apply(target);
+        const applied = dryRun ? await wouldApply(target) : await apply(target, options.timeout);
         writeResult(terminal, options, { dryRun, applied }, () => {
           if (applied.length === 0) return `nothing to do: ${target.name} has all migrations\n`;
           return applied.map((name) => `${dryRun ? "would apply" : "applied"} ${name}\n`).join("");
@@ -48,13 +56,17 @@ export function migrateCommand({ terminal, action }: CommandContext): Command {
     )
     .addCommand(status);
 
-  async function apply(target: DatabaseTarget): Promise<readonly string[]> {
+  async function apply(target: DatabaseTarget, timeoutMs: number): Promise<readonly string[]> {
     const progress = terminal.showProgress(`migrating ${target.name}`);
     try {
-      return await withDatabase(target, async (client) => {
-        await readMigrations(client, target);
-        return (await applyOmniBoxMigrations(client, { schema: target.schema })).applied;
-      });
+      return await withDatabase(
+        target,
+        async (client) => {
+          await readMigrations(client, target);
+          return (await applyOmniBoxMigrations(client, { schema: target.schema, timeoutMs })).applied;
+        },
+        timeoutMs,
+      );
     } finally {
       progress.end();
     }

@@ -8,7 +8,7 @@ import { withTables } from "../database/with-database.js";
 import { cliDefaults } from "../defaults.js";
 import { describeFailureLine } from "../describe-failure-line.js";
 import { exitCodes } from "../exit-codes.js";
-import { durationFrom } from "../options/parse-option.js";
+import { waitingTime } from "../options/parse-option.js";
 import { addStoreOptions, chooseStore, type StoreChoice, type StoreOptions } from "../options/shared-options.js";
 import { renderStatistics } from "../render/render-statistics.js";
 import { writeResult } from "../render/write-result.js";
@@ -34,7 +34,7 @@ export function statusCommand({ terminal, action }: CommandContext): Command {
     .option(
       "--interval <duration>",
       "how often --watch looks",
-      durationFrom(cliDefaults.minWatchIntervalMs),
+      waitingTime(cliDefaults.watchIntervalMinMs),
       cliDefaults.watchIntervalMs,
     )
     .action(

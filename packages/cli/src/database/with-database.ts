@@ -6,16 +6,21 @@ import { PrismaClient } from "../generated/client.js";
 import type { DatabaseTarget } from "./database-target.js";
 import { readMigrations } from "./read-migrations.js";
 
-/** Runs `work` with a client of its own for the database, and closes it. */
+/**
+ * Runs `work` with a client of its own for the database, and closes it.
+ *
+ * @param queryTimeoutMs - how long an answer may take
+ */
 export async function withDatabase<Result>(
   { url }: Pick<DatabaseTarget, "url">,
   work: (client: PrismaClient) => Promise<Result>,
+  queryTimeoutMs: number = cliDefaults.queryTimeoutMs,
 ): Promise<Result> {
   const adapter = new PrismaPg({
     connectionString: url,
     max: 2,
     connectionTimeoutMillis: cliDefaults.connectTimeoutMs,
-    query_timeout: cliDefaults.queryTimeoutMs,
+    query_timeout: queryTimeoutMs,
     application_name: "omni-box",
   });
   const client = new PrismaClient({ adapter });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { duration, seqNumber, several, time, wholeNumber } from "./parse-option.js";
+import { duration, seqNumber, several, time, waitingTime, wholeNumber } from "./parse-option.js";
 
 describe("the values of options", () => {
   it.each([
@@ -23,15 +23,29 @@ describe("the values of options", () => {
     expect(hourAgo).toBeLessThanOrEqual(Date.now() - 3_600_000);
   });
 
-  it.each(["", "yesterday", "31.1.2030", "2030-13-01", "2030-01-31T", "5"])("refuses the time %j", (text) => {
-    expect(() => time(text)).toThrow("It must be");
-  });
+  it.each(["", "yesterday", "31.1.2030", "2030-13-01", "2030-01-31T", "5", "0000-12-31", "3000000d", "999999999d"])(
+    "refuses the time %j",
+    (text) => {
+      expect(() => time(text)).toThrow("It must be");
+    },
+  );
 
   it.each(["0", "1001", "-1", "1e2", "1.0", "", "٣"])("refuses %j where a number from 1 to 1000 is wanted", (text) => {
     expect(() => wholeNumber(1, 1_000)(text)).toThrow("It must be a whole number from 1 to 1000.");
   });
 
   it("keeps every digit of a seq", () => expect(seqNumber("9223372036854775807")).toBe(9_223_372_036_854_775_807n));
+
+  it.each(["9223372036854775808", "-1", "x", ""])("refuses the seq %j, which no event can have", (text) => {
+    expect(() => seqNumber(text)).toThrow("It must be the seq of an event, a whole number.");
+  });
+
+  it("takes a time to wait that a timer can wait for, and no shorter one than it may be", () => {
+    expect(waitingTime(10)("10ms")).toBe(10);
+    expect(waitingTime(10)("24d")).toBe(2_073_600_000);
+    for (const text of ["9ms", "0s", "25d"])
+      expect(() => waitingTime(10)(text)).toThrow("It must be from 10ms to 24d.");
+  });
 
   it("collects what is given several times, and nothing empty", () => {
     expect(several("b", several("a", undefined))).toEqual(["a", "b"]);

@@ -9,9 +9,13 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** The highest `seq` that a database has room for. */
+const seqMax = 2n ** 63n - 1n;
+
 /** Parses a `seq`. */
 export function seqNumber(text: string): bigint {
-  if (/^\d{1,19}$/.test(text)) return BigInt(text);
+  const seq = /^\d{1,19}$/.test(text) ? BigInt(text) : -1n;
+  if (seq >= 0n && seq <= seqMax) return seq;
   throw new InvalidArgumentError("It must be the seq of an event, a whole number.");
 }
 
@@ -25,21 +29,27 @@ export function duration(text: string): number {
   throw new InvalidArgumentError("It must be a duration such as 30s, 5min, 2h or 7d.");
 }
 
-/** A parser of durations of `minMs` at least. */
-export function durationFrom(minMs: number): (text: string) => number {
+/** A parser of durations for an option that is waited for: no timer of Node lasts longer than 24 days. */
+export function waitingTime(minMs: number): (text: string) => number {
   return (text) => {
     const ms = duration(text);
-    if (ms >= minMs) return ms;
-    throw new InvalidArgumentError(`It must be ${minMs}ms or more.`);
+    if (ms >= minMs && ms <= 24 * 86_400_000) return ms;
+    throw new InvalidArgumentError(`It must be from ${minMs}ms to 24d.`);
   };
 }
 
+/** No database has times before it. */
+const firstTimeMs = Date.parse("0001-01-01T00:00:00Z");
+
 /** Parses a time: in ISO 8601, or a duration back from now on this machine's clock. */
 export function time(text: string): Date {
-  if (/^\d+[a-z]+$/.test(text)) return new Date(Date.now() - duration(text));
-  const parsed = /^\d{4}-\d\d-\d\d(T.+)?$/.test(text) ? new Date(text) : undefined;
-  if (parsed !== undefined && !Number.isNaN(parsed.getTime())) return parsed;
+  const ms = /^\d+[a-z]+$/.test(text) ? Date.now() - duration(text) : isoTimeMs(text);
+  if (ms >= firstTimeMs) return new Date(ms);
   throw new InvalidArgumentError("It must be a time such as 2030-01-31T12:00:00Z, or how long ago it was, such as 2h.");
+}
+
+function isoTimeMs(text: string): number {
+  return /^\d{4}-\d\d-\d\d(T.+)?$/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 /** Collects an option that may be given several times. */

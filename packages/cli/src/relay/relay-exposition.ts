@@ -6,7 +6,7 @@ export type ShownRelay = Pick<OutboxRelay, "health" | "metrics">;
 const statuses = ["healthy", "degraded", "unhealthy"] as const;
 
 /**
- * The relay's counters and health in Prometheus's text format, version 0.0.4.
+ * The relay's counters and health in Prometheus's text format, version 0.0.4, by the names that `@omni-box/opentelemetry` gives them.
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function exposeRelay(relay: ShownRelay): string {
@@ -18,19 +18,19 @@ export function exposeRelay(relay: ShownRelay): string {
   return [
     ...counters,
     metricText(
-      "omni_box_relay_status",
+      "omni_box_worker_status",
       "gauge",
       "1 for the status that the relay's health has, 0 for the others.",
-      statuses.map((one) => [`{status="${one}"}`, one === status ? 1 : 0]),
+      statuses.map((one) => [`{omni_box_worker="relay",omni_box_status="${one}"}`, one === status ? 1 : 0]),
     ),
     ...(blockedKeys === undefined
       ? []
       : [
           metricText(
-            "omni_box_relay_blocked_keys",
+            "omni_box_worker_blocked_keys",
             "gauge",
             "Keys of its buckets that stand still behind a failed event.",
-            [["", blockedKeys]],
+            [[`{omni_box_worker="relay"}`, blockedKeys]],
           ),
         ]),
   ].join("");

@@ -5,7 +5,7 @@ import { renderPairs, renderTable } from "./table.js";
 /** What one store holds, and who works on it. */
 export function renderStatistics(statistics: EventStatistics): string {
   const { countLimit, oldestPendingMs, owners, unownedBuckets } = statistics;
-  const count = (value: number) => (value >= countLimit ? `${value} or more` : `${value}`);
+  const count = (value: number, among = value) => (among >= countLimit ? `${value} or more` : `${value}`);
   const owned = owners.reduce((sum, { buckets }) => sum + buckets.length, 0);
   const pairs = renderPairs([
     ["pending", count(statistics.pending)],
@@ -13,8 +13,8 @@ export function renderStatistics(statistics: EventStatistics): string {
     ["failed", count(statistics.failed)],
     ["awaiting dead letter", count(statistics.awaitingDeadLetter)],
     ["completed", count(statistics.completed)],
-    ["blocked keys", count(statistics.blockedKeys)],
-    ["expired leases", count(statistics.expiredLeases)],
+    ["blocked keys", count(statistics.blockedKeys, statistics.failed)],
+    ["expired leases", count(statistics.expiredLeases, statistics.pending)],
     ["buckets", `${owned} owned, ${unownedBuckets} without an owner`],
   ]);
   if (owners.length === 0) return pairs;

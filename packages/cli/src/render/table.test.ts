@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { renderDuration, renderTime } from "./age.js";
-import { renderBuckets } from "./render-statistics.js";
+import { renderBuckets, renderStatistics } from "./render-statistics.js";
 import { renderPairs, renderTable } from "./table.js";
 import { toJson } from "./to-json.js";
 
@@ -39,6 +39,19 @@ describe("what is shown", () => {
   it("shows buckets as ranges", () => {
     expect(renderBuckets([5, 0, 1, 2, 9, 8])).toBe("0-2, 5, 8-9");
     expect(renderBuckets([])).toBe("none");
+  });
+
+  it("says where a count has stopped, also of what is counted among events whose count has", () => {
+    const statistics = {
+      ...{ pending: 10, failed: 10, completed: 3, awaitingDeadLetter: 2, countLimit: 10, oldestPendingMs: null },
+      ...{ blockedKeys: 1, expiredLeases: 0, owners: [], unownedBuckets: 0 },
+    };
+    const text = renderStatistics(statistics);
+    for (const line of [/^pending +10 or more$/m, /^failed +10 or more$/m, /^completed +3$/m])
+      expect(text).toMatch(line);
+    expect(text).toMatch(/^blocked keys +1 or more$/m);
+    expect(text).toMatch(/^expired leases +0 or more$/m);
+    expect(renderStatistics({ ...statistics, pending: 9, failed: 9 })).toMatch(/^blocked keys +1$/m);
   });
 
   it("escapes in JSON the control characters that JSON lets pass", () => {

@@ -89,7 +89,10 @@ export interface BlockedKey {
   };
   /** When the head became failed; as for `failedAt`. */
   readonly since: Date;
-  /** Pending events behind it, counted among the 10,000 that come next in its bucket. */
+  /**
+   * Pending events behind it, counted among the 10,000 that come next in its bucket; of several blocked keys of a bucket the 10,000 may be
+   * those behind the first one. In a larger backlog it is too low.
+   */
   readonly waiting: number;
 }
 
@@ -104,7 +107,7 @@ export interface EventStatistics {
   readonly countLimit: number;
   /** How long ago the time of the pending event came that has been due longest, on the store's clock; `null` when none is due. */
   readonly oldestPendingMs: number | null;
-  /** Keys with failed events. */
+  /** Keys with failed events; the real number may be higher when `failed` reaches `countLimit`. */
   readonly blockedKeys: number;
   /** Pending events under a lease that has run out, of the `countLimit` that have been due longest. */
   readonly expiredLeases: number;
@@ -171,8 +174,8 @@ export interface DeadLetterFailure extends DeadLetterRef {
  * What people and maintenance do with stored events, beside the workers.
  *
  * Every method is one atomic, auto-committed step, safe to call concurrently, also while workers run; a change never waits for a
- * row that somebody else has locked, and leaves it out. Times are the store's. Repeating any of them does no harm. A rejection with a
- * `transient` code means that the step may have happened.
+ * row that somebody else has locked, and leaves it out, except that a record of dead letters may wait for one. Times are the store's.
+ * Repeating any of them does no harm. A rejection with a `transient` code means that the step may have happened.
  *
  * @throws {OmniBoxError} STORE.UNREACHABLE, STORE.TIMEOUT or STORE.CONFLICT when the store could not answer; may have happened.
  * @throws {OmniBoxError} STORE.SCHEMA_MISSING or STORE.ACCESS_DENIED when tables or rights are missing; nothing happened.

@@ -1,6 +1,6 @@
 import type { EventFilter, EventStatus } from "@omni-box/core";
 import { Command } from "commander";
-import { type ChangeKind, changeEvents, changeWords } from "../../changes/change-events.js";
+import { type ChangeKind, changeEvents, changeWords, isIncomplete } from "../../changes/change-events.js";
 import { confirmLoss } from "../../changes/confirm-loss.js";
 import { renderChanges } from "../../changes/render-changes.js";
 import { CliFailure } from "../../cli-failure.js";
@@ -55,7 +55,10 @@ export function changeCommand({ terminal, action }: CommandContext, kind: Change
         const request = { kind, filter, limit, reason, administration };
         if (kind !== "requeue" && !dryRun && !yes) {
           const expected = await changeEvents({ ...request, dryRun: true });
-          if (expected.changed.length > 0) await confirmLoss(terminal, kind, expected, choice.store);
+          if (expected.changed.length > 0) {
+            const more = expected.more && expected.changed.length !== limit;
+            request.filter = await confirmLoss(terminal, kind, { ...expected, more }, choice.store, filter);
+          }
         }
         const progress = terminal.showProgress(changeWords[kind].progress);
         const report = await changeEvents({
@@ -64,8 +67,7 @@ export function changeCommand({ terminal, action }: CommandContext, kind: Change
           onProgress: (count) => progress.update(`${changeWords[kind].progress}: ${count}`),
         }).finally(() => progress.end());
         writeResult(terminal, options, report, () => renderChanges(report));
-        const isComplete = report.refused.length === 0 && report.missingIds.length === 0;
-        return isComplete ? exitCodes.ok : exitCodes.needsAttention;
+        return isIncomplete(report, report.changed.length === limit) ? exitCodes.needsAttention : exitCodes.ok;
       });
     }),
   );

@@ -1,5 +1,6 @@
+import type { EventFilter } from "@omni-box/core";
 import { Command } from "commander";
-import { type ChangeKind, changeEvents } from "../../changes/change-events.js";
+import { type ChangeKind, changeEvents, isIncomplete } from "../../changes/change-events.js";
 import { confirmLoss } from "../../changes/confirm-loss.js";
 import { renderChanges } from "../../changes/render-changes.js";
 import { CliFailure } from "../../cli-failure.js";
@@ -39,9 +40,9 @@ export function releaseKeyCommand({ terminal, action }: CommandContext): Command
         throw CliFailure.usage("each consumer group of an inbox has keys of its own: name one with --group");
       }
       return withAdministration(options, terminal, async (administration) => {
-        const filter = {
+        const filter: EventFilter = {
           partitionKeys: [key],
-          statuses: ["failed" as const],
+          statuses: ["failed"],
           ...(consumerGroup !== undefined && { consumerGroup }),
         };
         const request = { administration, kind, filter, reason };
@@ -52,10 +53,12 @@ export function releaseKeyCommand({ terminal, action }: CommandContext): Command
             "STORE.NOT_FOUND",
           );
         }
-        if (kind !== "requeue" && !dryRun && !yes) await confirmLoss(terminal, kind, expected, store);
+        if (kind !== "requeue" && !dryRun && !yes) {
+          request.filter = await confirmLoss(terminal, kind, expected, store, filter);
+        }
         const report = dryRun ? expected : await changeEvents({ ...request, dryRun: false });
         writeResult(terminal, options, { key, ...report }, () => renderChanges(report));
-        return exitCodes.ok;
+        return isIncomplete(report, false) ? exitCodes.needsAttention : exitCodes.ok;
       });
     }),
   );

@@ -3,6 +3,10 @@ import type { EventTable } from "../event-table.js";
 /** When an event is due, in the words of the indexes that claims use. */
 const dueAt = "coalesce(event.next_attempt_at, event.scheduled_at, event.created_at)";
 
+/** The condition, always true, and the order by which the index is walked: sub-selects keep the planner from judging by statistics, as in claims. */
+const inOrder = `AND ${dueAt} BETWEEN (SELECT '-infinity'::timestamptz) AND (SELECT 'infinity'::timestamptz)
+        ORDER BY ${dueAt}, event.seq`;
+
 /**
  * Common table expressions, the last of which is `near`: pending events that have been due longest, or will be due first, with their
  * `seq`, `due_at` and `lease_until`. No more are looked at, however many there are.
@@ -14,11 +18,9 @@ const dueAt = "coalesce(event.next_attempt_at, event.scheduled_at, event.created
  */
 export function dueLongestCtes({ name, groupColumn }: EventTable, limit: string, group: string | null): string {
   const pending = `FROM ${name} AS event WHERE event.status = 'pending'`;
-  // The sub-selects, and the range that excludes nothing, keep the planner from judging by statistics, as in claims.
   const near = (ofGroup: string) => `SELECT event.seq, ${dueAt} AS due_at, event.lease_until
         ${pending}${ofGroup}
-          AND ${dueAt} BETWEEN (SELECT '-infinity'::timestamptz) AND (SELECT 'infinity'::timestamptz)
-        ORDER BY ${dueAt}, event.seq
+          ${inOrder}
         LIMIT (SELECT ${limit})`;
   if (groupColumn === null) return `near AS MATERIALIZED (\n        ${near(group === null ? "" : " AND false")}\n    )`;
   const next = (after: string) =>
@@ -39,4 +41,17 @@ export function dueLongestCtes({ name, groupColumn }: EventTable, limit: string,
       ) AS found
       LIMIT (SELECT ${limit})
     )`;
+}
+
+/**
+ * Behind {@link dueLongestCtes}: when the pending event is due that is due first. Of several groups `near` may hold those of the first
+ * ones alone, so each is asked for its own first event.
+ */
+export function dueFirstSql({ name, groupColumn }: EventTable): string {
+  if (groupColumn === null) return "(SELECT min(near.due_at) FROM near)";
+  return `(SELECT min(first.due_at) FROM groups CROSS JOIN LATERAL (
+        SELECT ${dueAt} AS due_at FROM ${name} AS event
+        WHERE event.status = 'pending' AND event.${groupColumn} = groups.${groupColumn} ${inOrder}
+        LIMIT (SELECT 1)
+      ) AS first)`;
 }

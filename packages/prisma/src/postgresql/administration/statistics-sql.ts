@@ -1,7 +1,7 @@
 import type { BucketOwner } from "@omni-box/core";
 import type { Statement } from "../../statement.js";
 import type { EventTable } from "../event-table.js";
-import { dueLongestCtes } from "./due-longest-sql.js";
+import { dueFirstSql, dueLongestCtes } from "./due-longest-sql.js";
 import { createParameters } from "./filter-sql.js";
 import { isFailedSql } from "./is-failed-sql.js";
 
@@ -57,8 +57,8 @@ export function statisticsStatement(
              "event.status = 'failed' AND event.dead_lettered_at IS NULL",
              "coalesce(event.dead_letter_at, event.failed_at, event.created_at), event.seq",
            )} AS awaiting_dead_letter,
-           (SELECT round(extract(epoch FROM statement_timestamp() - min(near.due_at)) * 1000)::double precision
-            FROM near WHERE near.due_at <= statement_timestamp()) AS oldest_pending_ms,
+           (SELECT round(extract(epoch FROM statement_timestamp() - first.due_at) * 1000)::double precision
+            FROM (SELECT ${dueFirstSql(table)} AS due_at) AS first WHERE first.due_at <= statement_timestamp()) AS oldest_pending_ms,
            (SELECT count(*)::integer FROM (
               SELECT DISTINCT ${failedKey.map((column) => `failed.${column}`).join(", ")} FROM (
                 SELECT ${failedKeys} FROM ${name} AS event WHERE event.status = 'failed' ${ofGroup("event")}
