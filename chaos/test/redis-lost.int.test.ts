@@ -8,7 +8,7 @@ import { afterEach, expect, test } from "vitest";
 import { type PrivateRedis, startPrivateRedis } from "../../packages/redis/test/private-redis.js";
 import { createEffectRouter } from "../src/effects.js";
 import { type InboxScene, onceEach, openInboxScene, type SceneMessage } from "./inbox-scene.js";
-import { createRecordingLogger } from "./recording-logger.js";
+import { createRecordingLogger, type RecordingLogger } from "./recording-logger.js";
 
 const settled = { timeout: 90_000, interval: 100 };
 const oldEvents = 20_000;
@@ -27,9 +27,8 @@ function openLock(redis: PrivateRedis) {
 }
 
 /** One instance of a service: its handlers take turns by key, and its maintenance takes turns with the other instance's. */
-async function startInstance(scene: InboxScene, redis: PrivateRedis) {
+async function startInstance(scene: InboxScene, redis: PrivateRedis, logger: RecordingLogger) {
   const { database, name } = scene;
-  const logger = createRecordingLogger();
   const lock = openLock(redis);
   const inbox = createInboxConsumer({
     consumer: createRabbitMqConsumer({
@@ -37,6 +36,7 @@ async function startInstance(scene: InboxScene, redis: PrivateRedis) {
       queue: name,
       bindings: [{ exchange: name, routingKey: name }],
       prefetch: 50,
+      logger,
     }),
     repository: database.inbox,
     consumerGroup: "chaos",
@@ -55,7 +55,7 @@ async function startInstance(scene: InboxScene, redis: PrivateRedis) {
     everyMs: 1_000,
     batchSize: 200,
     batchPauseMs: 100,
-    logger,
+    logger: createRecordingLogger(),
   });
   cleanups.push(() => inbox.stop());
   cleanups.push(() => maintenance.stop());
@@ -76,13 +76,15 @@ async function addOldEvents({ database, name }: InboxScene): Promise<void> {
   );
 }
 
-test("a Redis that is flushed, killed and started again empty disturbs neither locked handlers nor maintenance: every effect once, no attempt spent", async () => {
+test("a Redis that is flushed, killed, started again empty and stopped for a while disturbs neither locked handlers nor maintenance: every effect once, no attempt spent", async () => {
   const redis = await startPrivateRedis();
   cleanups.push(() => redis.remove());
   const scene = await openInboxScene();
   cleanups.push(() => scene.close());
   await addOldEvents(scene);
-  const instances = [await startInstance(scene, redis), await startInstance(scene, redis)];
+  const handlers = createRecordingLogger();
+  const instances = [await startInstance(scene, redis, handlers), await startInstance(scene, redis, handlers)];
+  const outagesTold = () => handlers.count("the store of the locks does not answer");
   const messages: readonly SceneMessage[] = Array.from({ length: 1_500 }, (_, number) => ({
     id: `locked-${String(number).padStart(4, "0")}`,
     key: `key-${number % 30}`,
@@ -95,15 +97,19 @@ test("a Redis that is flushed, killed and started again empty disturbs neither l
     await expect.poll(applied, settled).toBeGreaterThan(share);
     await redis.command("FLUSHALL");
   }
+  const toldBeforeKill = outagesTold();
   await redis.kill();
   await scene.publish(messages.slice(500, 1_000));
+  await expect.poll(outagesTold, settled).toBeGreaterThan(toldBeforeKill);
   // Without locks nothing is handled that asks for one, and the maintenance goes on.
   const leftAtKill = await left();
   await expect.poll(left, settled).toBeLessThan(leftAtKill);
   await redis.start();
   await expect.poll(applied, settled).toBeGreaterThan(700);
+  const toldBeforeFreeze = outagesTold();
   await redis.freeze();
   await scene.publish(messages.slice(1_000));
+  await expect.poll(outagesTold, settled).toBeGreaterThan(toldBeforeFreeze);
   await redis.thaw();
 
   await expect.poll(applied, settled).toBe(messages.length);
