@@ -101,6 +101,8 @@ export const defaults = Object.freeze({
   /** How often everything is read from the beginning: this, or so many times as long as that takes. */
   wholeEveryMs: 1_000,
   wholeCostFactor: 20,
+  /** At the latest, while there is more than can be read in that time; doubled each time. */
+  wholeAtLatestMs: 60_000,
   /** How long one statement may take that reads buckets from their beginning; when it takes longer the next one begins with fewer. */
   wholeReadMs: 250,
   /** How often scheduled events are looked for. */

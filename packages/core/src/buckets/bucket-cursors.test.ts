@@ -117,16 +117,50 @@ describe("a read that may begin with few buckets only", () => {
     expect(read(cursors, 2).map(({ bucket }) => bucket)).toContain(4);
   });
 
-  it("gives each its turn also when nothing has ever come, so that none has got anywhere", () => {
+  it("gives each its turn also when nothing has ever come, and says so only when all have had it", () => {
     const { cursors } = setUp();
+    for (let round = 0; round < 2; round += 1) {
+      const asked: number[] = [];
+      for (let reads = 1; reads <= 4; reads += 1) {
+        const [position] = read(cursors, 1);
+        asked.push(position?.bucket ?? -1);
+        cursors.atEnd([position?.bucket ?? -1]);
+        // As before each read, while nothing has come.
+        cursors.rewindTo(0n);
+        expect(everyBucket.filter(cursors.isToDo)).toHaveLength(4 - reads);
+      }
+      expect(asked.toSorted()).toEqual(everyBucket);
+    }
+  });
+
+  it("looks at those first, since others may fill the batch", () => {
+    const { cursors } = setUp();
+    cursors.advance([
+      { bucket: 1, seq: 8n },
+      { bucket: 3, seq: 9n },
+    ]);
+    expect(read(cursors, 1).map(({ bucket }) => bucket)).toEqual([2, 1, 3]);
+    expect(read(cursors, 1).map(({ bucket }) => bucket)).toEqual([4, 1, 3]);
+  });
+
+  it("spends no turn on a bucket of which no more may be in hand", () => {
+    const { cursors } = setUp();
+    const room = (bucket: number) => (bucket === 1 ? 0 : 50);
     const asked: number[] = [];
-    for (let reads = 0; reads < 4; reads += 1) {
-      const [position] = read(cursors, 1);
+    for (let reads = 0; reads < 3; reads += 1) {
+      const [position] = cursors.positions(everyBucket, extent(10, room, 1));
       asked.push(position?.bucket ?? -1);
       cursors.atEnd([position?.bucket ?? -1]);
     }
-    expect(asked.toSorted()).toEqual(everyBucket);
-    expect(read(cursors, 1)).toHaveLength(1);
+    expect(asked.toSorted()).toEqual([2, 3, 4]);
+  });
+
+  it("has to read again where it goes back to the beginning for one event", () => {
+    const { cursors } = setUp();
+    cursors.atEnd(everyBucket);
+    expect(everyBucket.some(cursors.isToDo)).toBe(false);
+    cursors.rewind(3, 1n);
+    expect(everyBucket.filter(cursors.isToDo)).toEqual([3]);
   });
 
   it("begins anew with all of them after everything was rewound", () => {

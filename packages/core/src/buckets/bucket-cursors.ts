@@ -1,4 +1,5 @@
 import type { BucketPosition } from "../protocols/bucket-operations.js";
+import { bucketsInTurn } from "./buckets-in-turn.js";
 
 /**
  * How far each bucket has been read. A cursor only saves work: an event may be committed after others with a greater `seq`, or be
@@ -7,7 +8,10 @@ import type { BucketPosition } from "../protocols/bucket-operations.js";
 export interface BucketCursors {
   /** Where to go on reading the buckets, each time from another one first. */
   positions(buckets: readonly number[], reading: Extent): readonly BucketPosition[];
-  /** Whether a bucket has yet to be read from its beginning. */
+  /**
+   * Whether a bucket has yet to be read from its beginning. Where not all can be read so at once, and nothing has come of them, all have
+   * to again when each has had its turn.
+   */
   isToDo(bucket: number): boolean;
   /** Up to where a bucket was read. */
   readTo(bucket: number): bigint;
@@ -52,29 +56,32 @@ export function createBucketCursors(): BucketCursors {
   /** The bucket whose beginning was read last. */
   let lastBegun = -1;
 
-  /** Of the buckets at their beginning those that are read now: such that have yet to be first, each in its turn. */
+  /** Of the buckets at their beginning those that are read now, each in its turn. */
   function chooseBeginnings(buckets: readonly number[], most: number): ReadonlySet<number> {
     const atBeginning = buckets.filter((bucket) => (readTo.get(bucket) ?? 0n) === 0n);
     if (atBeginning.length <= most) return new Set(atBeginning);
-    const turn = atBeginning.indexOf(lastBegun) + 1;
-    const rotated = [...atBeginning.slice(turn), ...atBeginning.slice(0, turn)];
-    const chosen = [
-      ...rotated.filter((bucket) => !begun.has(bucket)),
-      ...rotated.filter((bucket) => begun.has(bucket)),
-    ];
-    lastBegun = chosen[most - 1] ?? lastBegun;
-    return new Set(chosen.slice(0, most));
+    // A new round: only when it is over is it known again that there is nothing.
+    if (atBeginning.every((bucket) => begun.has(bucket))) for (const bucket of atBeginning) begun.delete(bucket);
+    const chosen = bucketsInTurn(atBeginning, lastBegun).slice(0, most);
+    lastBegun = chosen.at(-1) ?? lastBegun;
+    return new Set(chosen);
   }
 
   return {
     positions(buckets, { limit, ofBucket, beginnings }) {
       if (buckets.length === 0) return [];
-      const chosen = chooseBeginnings(buckets, beginnings);
+      const withRoom = buckets.filter((bucket) => ofBucket(bucket) > 0);
+      const chosen = chooseBeginnings(withRoom, beginnings);
       const turn = buckets.indexOf(last) + 1;
       const rotated = [...buckets.slice(turn), ...buckets.slice(0, turn)];
+      // First, because busy ones may fill the batch, and a turn without a look could be lost again and again.
+      const inOrder = [
+        ...rotated.filter((bucket) => chosen.has(bucket)),
+        ...rotated.filter((bucket) => !chosen.has(bucket)),
+      ];
       // Busy buckets share the batch, twice over because some of them have less than their share.
       const share = Math.ceil((2 * limit) / Math.max(1, busy.size));
-      return rotated.flatMap((bucket) => {
+      return inOrder.flatMap((bucket) => {
         const most = Math.min(Math.max(leastOfBucket, busy.has(bucket) ? share : leastOfBucket), ofBucket(bucket));
         const afterSeq = readTo.get(bucket) ?? 0n;
         return most > 0 && (afterSeq > 0n || chosen.has(bucket)) ? [{ bucket, afterSeq, limit: most }] : [];
@@ -99,12 +106,15 @@ export function createBucketCursors(): BucketCursors {
       }
     },
     rewind(bucket, seq) {
-      const present = readTo.get(bucket);
-      if (present !== undefined && present >= seq) readTo.set(bucket, seq - 1n);
+      if ((readTo.get(bucket) ?? 0n) >= seq) readTo.set(bucket, seq - 1n);
+      if ((readTo.get(bucket) ?? 0n) === 0n) begun.delete(bucket);
     },
     rewindTo(seq) {
-      for (const [bucket, present] of readTo) if (present > seq) readTo.set(bucket, seq);
-      if (seq === 0n) begun.clear();
+      for (const [bucket, present] of readTo) {
+        if (present <= seq) continue;
+        readTo.set(bucket, seq);
+        if (seq === 0n) begun.delete(bucket);
+      }
     },
     rewindAll() {
       readTo.clear();

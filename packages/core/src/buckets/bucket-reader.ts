@@ -31,7 +31,7 @@ export interface Read<Row> {
   readonly hasMore: boolean;
   /** Buckets that were read to their end. */
   readonly atEnd: readonly number[];
-  /** Whether other buckets have yet to be read from their beginning. */
+  /** Whether buckets have yet to be read from their beginning. */
   readonly hasToDo: boolean;
 }
 
@@ -94,8 +94,9 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
     dueAgain: (buckets) => whole.due(buckets),
     async readOn(buckets, limit, most) {
       cursors.rewindTo(late.seenTo);
-      const roomIn = (bucket: number) => most - held.countOf(bucket);
-      const from = cursors.positions(buckets, { limit, ofBucket: roomIn, beginnings: whole.atOnce });
+      const room = new Map(buckets.map((bucket) => [bucket, most - held.countOf(bucket)]));
+      const ofBucket = (bucket: number) => room.get(bucket) ?? 0;
+      const from = cursors.positions(buckets, { limit, ofBucket, beginnings: whole.atOnce });
       const begun = from.filter(({ afterSeq }) => afterSeq === 0n).length;
       const startedAt = nowMs();
       const rows =
@@ -106,15 +107,12 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
       cursors.advance(rows.map(({ event: { bucket, seq } }) => ({ bucket, seq })));
       const atEnd = readToTheEnd(from, rows, limit);
       cursors.atEnd(atEnd);
-      const isOwned = new Set(buckets);
-      const isToDo = (bucket: number) => isOwned.has(bucket) && cursors.isToDo(bucket);
-      whole.hasRead(nowMs() - startedAt, begun, isToDo);
-      // Some gave all that were asked of them, or were not asked: no more of them may be in hand, or it was not their turn.
-      const asked = new Set(from.map(({ bucket }) => bucket));
-      const notAsked = buckets.filter((bucket) => !asked.has(bucket));
-      const hasToDo = notAsked.some((bucket) => roomIn(bucket) > 0 && isToDo(bucket));
-      const isFull = notAsked.some((bucket) => roomIn(bucket) <= 0);
-      return { rows, hasMore: atEnd.length < from.length || hasToDo || isFull, atEnd, hasToDo };
+      // More of the others may not be in hand.
+      const goesOn = (bucket: number) => ofBucket(bucket) > 0;
+      whole.hasRead({ tookMs: nowMs() - startedAt, begun, atEnd, goesOn });
+      const hasToDo = buckets.some((bucket) => goesOn(bucket) && cursors.isToDo(bucket));
+      // Some gave all that were asked of them, or were not asked: it was not their turn, or no more of them may be in hand.
+      return { rows, hasMore: atEnd.length < from.length || hasToDo || !buckets.every(goesOn), atEnd, hasToDo };
     },
     async readOne({ bucket, seq }) {
       const from = [{ bucket, afterSeq: seq - 1n, limit: 1 }];

@@ -98,7 +98,11 @@ const happening = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("add" as const), which: fc.nat(5) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("commit" as const), which: fc.nat(5) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("unlock" as const), which: fc.nat(5) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("snapshot" as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("snapshot" as const), beginnings: fc.integer({ min: 1, max: 2 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("again" as const), bucket: fc.nat(1) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("look" as const), limit: fc.integer({ min: 1, max: 6 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("pass" as const) }) },
 );
@@ -127,9 +131,9 @@ describe("in every schedule", () => {
         const holds = (key: number) =>
           transactions.some(({ state, keys, added }) => state === "locking" && added.length > 0 && keys.includes(key));
 
-        function show(): void {
+        function show(beginnings: number): void {
           cursors.rewindTo(late.seenTo);
-          const from = cursors.positions([0, 1], { limit: 3, ofBucket: () => 3, beginnings: 2 });
+          const from = cursors.positions([0, 1], { limit: 3, ofBucket: () => 3, beginnings });
           snapshot = { from, visible: new Set(transactions.filter(({ state }) => state !== "locking")) };
         }
 
@@ -197,7 +201,10 @@ describe("in every schedule", () => {
               break;
             }
             case "snapshot":
-              if (snapshot === null) show();
+              if (snapshot === null) show(next.beginnings);
+              break;
+            case "again":
+              if (snapshot === null) cursors.forget(next.bucket);
               break;
             case "look":
               look(next.limit);
@@ -208,8 +215,8 @@ describe("in every schedule", () => {
         }
         for (const transaction of transactions) transaction.state = "over";
         look(6);
-        for (let reading = 0; reading < 4 * lastSeq + 4; reading += 1) {
-          show();
+        for (let reading = 0; reading < 8 * lastSeq + 8; reading += 1) {
+          show(1);
           look(6);
         }
 

@@ -3,14 +3,19 @@ import { defaults } from "../defaults.js";
 import { createWholeReading } from "./whole-reading.js";
 
 const buckets = Array.from({ length: 64 }, (_, bucket) => bucket);
-const { wholeEveryMs, wholeCostFactor, wholeReadMs } = defaults;
+const { wholeEveryMs, wholeCostFactor, wholeReadMs, wholeAtLatestMs } = defaults;
 
 function setUp() {
   let nowMs = 0;
   const whole = createWholeReading(() => nowMs);
   const toDo = new Set<number>();
+  const read = (tookMs: number, begun: number, atEnd: readonly number[], goesOn = (_bucket: number) => true) => {
+    nowMs += tookMs;
+    whole.hasRead({ tookMs, begun, atEnd, goesOn });
+  };
   return {
     whole,
+    read,
     pass: (ms: number) => {
       nowMs += ms;
     },
@@ -20,15 +25,14 @@ function setUp() {
       for (const bucket of due) toDo.add(bucket);
       return due;
     },
-    /** Reads everything that is to do, `atOnce` buckets a statement, each bucket at its price. Returns what each statement took. */
+    /** Reads everything that is to do to its end, `atOnce` buckets a statement, each bucket at its price. Returns what each statement took. */
     readAll(msEach: number) {
       const took: number[] = [];
       while (toDo.size > 0) {
         const begun = [...toDo].slice(0, whole.atOnce);
         for (const bucket of begun) toDo.delete(bucket);
-        nowMs += begun.length * msEach;
         took.push(begun.length * msEach);
-        whole.hasRead(begun.length * msEach, begun.length, (bucket) => toDo.has(bucket));
+        read(begun.length * msEach, begun.length, begun);
       }
       return took;
     },
@@ -89,16 +93,75 @@ describe("reading from the beginning", () => {
     expect(begin().toSorted((a, b) => a - b)).toEqual(buckets);
   });
 
-  it("begins no portion while the one before has yet to be read, and forgets a bucket that was given up", () => {
-    const { whole, pass } = setUp();
+  it("begins the next portion when the one before has been read to its end, and at the latest after a minute, doubled each time", () => {
+    const { whole, pass, read } = setUp();
     pass(wholeEveryMs);
     whole.due(buckets);
-    whole.hasRead(1, 63, (bucket) => bucket === 5);
-    pass(1_000_000);
-    expect(whole.due(buckets)).toEqual([]);
-    // Who asks counts only buckets that are owned.
-    whole.hasRead(1, 0, () => false);
+    for (const longestMs of [wholeAtLatestMs, 2 * wholeAtLatestMs, 4 * wholeAtLatestMs]) {
+      read(1, 64, buckets.slice(1));
+      pass(longestMs - 2);
+      expect(whole.due(buckets)).toEqual([]);
+      pass(1);
+      expect(whole.due(buckets)).toEqual(buckets);
+    }
+    read(1, 64, []);
+    read(1, 0, buckets);
     pass(wholeEveryMs);
+    expect(whole.due(buckets)).toEqual(buckets);
+    pass(wholeAtLatestMs);
+    expect(whole.due(buckets)).toEqual(buckets);
+  });
+
+  it("waits for a portion in proportion to its size, and after all that were not read to their end twice as long for each", () => {
+    const { whole, pass } = setUp();
+    whole.hasFailed(16);
+    pass(wholeEveryMs);
+    const portionsWithin = (ms: number) => {
+      let portions = 0;
+      for (let passed = 0; passed < ms; passed += 10) {
+        if (whole.due(buckets).length > 0) portions += 1;
+        pass(10);
+      }
+      return portions;
+    };
+    expect(whole.atOnce).toBe(4);
+    const first = portionsWithin(wholeAtLatestMs);
+    expect(first).toBeGreaterThan(10);
+    expect(first).toBeLessThanOrEqual(16);
+    expect(portionsWithin(wholeAtLatestMs)).toBeLessThan(first);
+  });
+
+  it("pauses for its cost also when a portion does not come to an end", () => {
+    const { whole, pass, read } = setUp();
+    pass(wholeEveryMs);
+    whole.due(buckets);
+    const costMs = wholeAtLatestMs / 10;
+    read(costMs, 64, []);
+    pass(wholeCostFactor * costMs - 1);
+    expect(whole.due(buckets)).toEqual([]);
+    pass(1);
+    expect(whole.due(buckets)).not.toEqual([]);
+  });
+
+  it("waits for no bucket that cannot be read on, because it was given up or as much of it as may be is in hand", () => {
+    const { whole, pass, read } = setUp();
+    pass(wholeEveryMs);
+    whole.due(buckets);
+    read(1, 63, buckets.slice(1), (bucket) => bucket !== 0);
+    pass(wholeEveryMs);
+    expect(whole.due(buckets)).toEqual(buckets);
+  });
+
+  it("leaves as much time between as reading to the end took", () => {
+    const { whole, pass, read } = setUp();
+    pass(wholeEveryMs);
+    whole.due(buckets);
+    read(1, 64, []);
+    pass(9_998);
+    read(1, 0, buckets);
+    pass(9_999);
+    expect(whole.due(buckets)).toEqual([]);
+    pass(1);
     expect(whole.due(buckets)).toEqual(buckets);
   });
 });
