@@ -24,8 +24,23 @@ afterEach(async () => {
 });
 
 function startRelay(...args: string[]): CliProcess {
-  const env = { DATABASE_URL: serverUrl, AMQP_URL: amqpUrl, SCHEMA: database.schema, EXCHANGE: exchange };
+  return startRelayOn(serverUrl, ...args);
+}
+
+function startRelayOn(databaseUrl: string, ...args: string[]): CliProcess {
+  const env = { DATABASE_URL: databaseUrl, AMQP_URL: amqpUrl, SCHEMA: database.schema, EXCHANGE: exchange };
   return startCli(["relay", "--config", config, ...args], { env });
+}
+
+/** What a relay says that cannot start: its one line. */
+async function refusalOf(relay: CliProcess): Promise<string> {
+  const { exitCode, stderr } = await relay.ended;
+  expect(exitCode).toBe(1);
+  expect(stderr).not.toMatch(/^ +at /m);
+  const lines = stderr.split("\n").filter((line) => line.startsWith("omni-box:"));
+  expect(lines).toHaveLength(1);
+  expect(stderr).not.toContain("s3cret");
+  return lines[0] ?? "";
 }
 
 /** The address that the relay said. */
@@ -82,6 +97,30 @@ describe("omni-box relay", () => {
         .split("\n")
         .filter((line) => line.startsWith("omni-box:")),
     ).toHaveLength(1);
+  });
+
+  it("ends with one line over an earlier version, a role without rights and a database that cannot be reached, and changes nothing", async () => {
+    const { prisma, schema } = database;
+    await database.add();
+    const before = await database.contents();
+    const role = `omni_box_test_${randomUUID().replaceAll("-", "")}`;
+    await prisma.$executeRawUnsafe(`CREATE ROLE ${role} LOGIN PASSWORD 's3cret'`);
+    try {
+      await prisma.$executeRawUnsafe(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
+      const url = new URL(serverUrl);
+      [url.username, url.password] = [role, "s3cret"];
+      expect(await refusalOf(startRelayOn(url.href, "--no-http"))).toContain(
+        "no right to SELECT, UPDATE, DELETE on outbox_event: grant it",
+      );
+    } finally {
+      await prisma.$executeRawUnsafe(`DROP OWNED BY ${role}`);
+      await prisma.$executeRawUnsafe(`DROP ROLE ${role}`);
+    }
+    const unreachable = startRelayOn("postgresql://app:s3cret@127.0.0.1:1/shop", "--no-http");
+    expect(await refusalOf(unreachable)).toContain("STORE.UNREACHABLE");
+    await prisma.$executeRawUnsafe(`DELETE FROM ${schema}.omni_box_migration WHERE name = 'omni_box_buckets'`);
+    expect(await refusalOf(startRelay("--no-http"))).toContain("omni_box_buckets");
+    expect(await database.contents()).toBe(before);
   });
 
   it("says that its port is taken", async () => {
