@@ -21,11 +21,7 @@ export const benchmarks = {
   relay: { short: { events: 10_000, rounds: 3 }, full: { events: 50_000, rounds: 5 }, run: benchRelay },
   latency: { short: { events: 3_000, rounds: 2 }, full: { events: 10_000, rounds: 5 }, run: benchLatency },
   add: { short: { events: 2_000, rounds: 5 }, full: { events: 4_000, rounds: 10 }, run: benchAdd },
-  inbox: {
-    short: { events: 2_000, rounds: 5 },
-    full: { events: 10_000, rounds: 5 },
-    run: ({ events }) => benchInbox(events),
-  },
+  inbox: { short: { events: 2_000, rounds: 5 }, full: { events: 10_000, rounds: 5 }, run: benchInbox },
   backlog: { short: { events: 200_000, rounds: 50 }, full: { events: 10_000_000, rounds: 200 }, run: benchBacklog },
   "blocked-key": { short: { events: 10_000, rounds: 3 }, full: { events: 50_000, rounds: 5 }, run: benchBlockedKey },
   "held-xmin": { short: { events: 60_000, rounds: 1 }, full: { events: 100_000, rounds: 1 }, run: benchHeldXmin },

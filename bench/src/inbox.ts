@@ -1,18 +1,20 @@
-import { randomBytes } from "node:crypto";
 import { createEventRouter, createInboxConsumer } from "@omni-box/core";
-import { applyOmniBoxMigrations, createPrismaInboxRepository, type PrismaTransactionLike } from "@omni-box/prisma";
+import { createPrismaInboxRepository, type PrismaTransactionLike } from "@omni-box/prisma";
 import { createRabbitMqConsumer } from "@omni-box/rabbitmq";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { type ChannelModel, connect } from "amqplib";
 import type { BenchmarkReport } from "./benchmark-report.js";
 import { PrismaClient } from "./generated/client.js";
+import { alternate, compared } from "./harness/alternate.js";
+import { withEnvironment } from "./harness/environment.js";
+import { amqpUrl, databaseUrl } from "./harness/services.js";
+import type { RunOptions } from "./run-options.js";
 
 /** Transactions open at once, the same for all that is compared. */
 const concurrency = 10;
 const prefetch = 200;
-/** Each way of consuming is timed so often, in turn. */
-const rounds = 5;
-const warmUpRounds = 3;
+/** Not counted: a service runs for days, and the first thousands of messages pay for code that has not been compiled yet. */
+const warmUps = 3;
 
 const inboxMethod = `The same messages are consumed from a quorum queue, ${concurrency} transactions at once. By hand: Prisma and amqplib,
 two statements in one transaction a message, then the ack.`;
@@ -31,62 +33,35 @@ interface Bench {
  * statements in one transaction a message, then the ack), by the inline consumer, and by the inline consumer with 20
  * messages a transaction. Every way is held to have applied each message once.
  */
-export async function benchInbox(messages: number): Promise<BenchmarkReport> {
-  const databaseUrl = process.env.DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
-  const amqpUrl = process.env.AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672?heartbeat=3";
-  const schema = `omni_box_bench_${randomBytes(4).toString("hex")}`;
-  const adapter = new PrismaPg({ connectionString: databaseUrl, max: concurrency + 5 }, { schema });
-  const bench: Bench = {
-    client: new PrismaClient({ adapter }),
-    schema,
-    queue: schema,
-    messages,
-    open: () => connect(amqpUrl, { noDelay: true }),
-  };
-  await bench.client.$executeRawUnsafe(`CREATE SCHEMA "${schema}"`);
-  const connection = await bench.open();
-  const channel = await connection.createChannel();
-  try {
-    await applyOmniBoxMigrations(bench.client, { schema });
-    await bench.client.$executeRawUnsafe(
-      `CREATE TABLE "${schema}".effect (message_id text NOT NULL, note text NOT NULL)`,
-    );
-    await channel.assertQueue(bench.queue, { durable: true, arguments: { "x-queue-type": "quorum" } });
-
-    const ways = { handWritten: consumeByHand, inline: consumeInline(1), microBatched: consumeInline(20) };
-    const names = Object.keys(ways) as (keyof typeof ways)[];
-    // Not counted: a service runs for days, and the first thousands of messages pay for code that has not been compiled yet.
-    for (let round = 0; round < warmUpRounds; round += 1) for (const name of names) await timed(bench, ways[name]);
-    const results: Record<keyof typeof ways, number>[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      const result = { handWritten: 0, inline: 0, microBatched: 0 };
-      for (const name of names) result[name] = await timed(bench, ways[name]);
-      results.push(result);
-    }
-    const rate = (name: keyof typeof ways) => Math.round(median(results.map((result) => result[name])));
-    // Round by round, because the machine's speed changes from one minute to the next.
-    const ratio = (name: keyof typeof ways) =>
-      round2(median(results.map((result) => result[name] / result.handWritten)));
-    const handWritten = rate("handWritten");
-    const compare = (name: keyof typeof ways) => {
-      const values = results.map((result) => Math.round(result[name]));
-      const spread = [Math.min(...values), Math.max(...values)] as const;
-      return { value: rate(name), unit: "messages/s", spread, handWritten, ratio: ratio(name) };
+export function benchInbox({ events: messages, rounds }: RunOptions): Promise<BenchmarkReport> {
+  return withEnvironment(async (environment) => {
+    const lane = await environment.createLane();
+    const adapter = new PrismaPg({ connectionString: databaseUrl, max: concurrency + 5 }, { schema: lane });
+    const client = new PrismaClient({ adapter });
+    environment.onEnd(() => client.$disconnect());
+    await environment.pool.query(`CREATE TABLE "${lane}".effect (message_id text NOT NULL, note text NOT NULL)`);
+    const open = () => connect(amqpUrl, { noDelay: true });
+    const bench: Bench = { client, schema: lane, queue: lane, messages, open };
+    const ways = {
+      handWritten: () => timed(bench, consumeByHand),
+      inline: () => timed(bench, consumeInline(1)),
+      microBatched: () => timed(bench, consumeInline(20)),
     };
+    const { handWritten, inline, microBatched } = await alternate(ways, { warmUps, rounds });
     return {
       name: "inbox",
       method: inboxMethod,
       cases: [
-        { case: "inline", ...compare("inline"), aim: { of: "ratio", atLeast: 0.85 } },
-        { case: "micro-batched, 20 a transaction", ...compare("microBatched"), aim: { of: "ratio", atLeast: 2.5 } },
+        compared("inline", "messages/s", { omniBox: inline, handWritten }, { of: "ratio", atLeast: 0.85 }),
+        compared(
+          "micro-batched, 20 a transaction",
+          "messages/s",
+          { omniBox: microBatched, handWritten },
+          { of: "ratio", atLeast: 2.5 },
+        ),
       ],
     };
-  } finally {
-    await channel.deleteQueue(bench.queue);
-    await connection.close();
-    await bench.client.$executeRawUnsafe(`DROP SCHEMA "${schema}" CASCADE`);
-    await bench.client.$disconnect();
-  }
+  });
 }
 
 /** Fills the queue, lets it be consumed, and returns messages per second. */
@@ -192,13 +167,4 @@ function consumeInline(batchSize: number): (bench: Bench) => Promise<void> {
 
 async function writeEffect(tx: PrismaTransactionLike, schema: string, messageId: string, note: string): Promise<void> {
   await tx.$executeRawUnsafe(`INSERT INTO "${schema}".effect VALUES ($1::text, $2::text)`, messageId, note);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function round2(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -1,18 +1,20 @@
 import { parseArgs } from "node:util";
 import { type BenchmarkReport, reachesAim } from "./benchmark-report.js";
 import { type BenchmarkName, benchmarks } from "./benchmarks.js";
+import { keptOr } from "./harness/kept-reports.js";
 import { describeMachine } from "./harness/machine.js";
 import { writeBenchmarksPage } from "./report/write-benchmarks-page.js";
 
 /**
- * `npm run bench -- <name> [--events N] [--json]`: measures against the servers at DATABASE_URL and AMQP_URL.
+ * `npm run bench -- <name> [--events N] [--json] [--reports FOLDER]`: measures against the servers at DATABASE_URL and AMQP_URL.
  *
- * `all` runs every benchmark, and `full` every one at full length; both write docs/benchmarks.md.
+ * `all` runs every benchmark, and `full` every one at full length; both write docs/benchmarks.md. With `--reports` each report is
+ * kept in that folder, and one that is there already is not measured again: a run that was interrupted goes on.
  */
 const names = Object.keys(benchmarks) as BenchmarkName[];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { events: { type: "string" }, json: { type: "boolean", default: false } },
+  options: { events: { type: "string" }, json: { type: "boolean", default: false }, reports: { type: "string" } },
 });
 const [wanted = ""] = positionals;
 const isAll = wanted === "all" || wanted === "full";
@@ -24,7 +26,9 @@ if (
   positionals.length !== 1 ||
   (events !== undefined && !(Number.isInteger(events) && events > 0))
 ) {
-  console.error(`Usage: npm run bench -- <${[...names, "all", "full"].join("|")}> [--events N] [--json]`);
+  console.error(
+    `Usage: npm run bench -- <${[...names, "all", "full"].join("|")}> [--events N] [--json] [--reports FOLDER]`,
+  );
   process.exit(1);
 }
 
@@ -34,7 +38,8 @@ const reports: BenchmarkReport[] = [];
 for (const name of chosen) {
   const { run, short, full } = benchmarks[name];
   const amount = isFull ? full : short;
-  const report = await run({ ...amount, events: events ?? amount.events, isFull });
+  const options = { ...amount, events: events ?? amount.events, isFull };
+  const report = await keptOr(values.reports, name, () => run(options));
   reports.push(report);
   if (!values.json || isAll) for (const line of linesOf(report)) console.error(line);
 }

@@ -78,7 +78,7 @@ export const defaults = Object.freeze({
   /** How long one event may take from `publish()` to the broker's confirm. */
   publishTimeoutMs: 10_000,
   /** Events per claim. */
-  batchSize: 500,
+  batchSize: 1_000,
   /** Batches that may be in work at once: one being published, one claimed behind it. */
   batchesInFlight: 2,
 

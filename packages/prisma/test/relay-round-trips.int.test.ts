@@ -38,18 +38,18 @@ async function statementsOf(fetch: ReturnType<typeof leased>, events: number) {
   return { count, all: statements.length };
 }
 
-it("owned buckets take one statement to read a batch of 500 and one to record it, and a few to own them", async () => {
+it("owned buckets take one statement to read a batch of 1,000 and one to record it, and a few to own them", async () => {
   const { count, all } = await statementsOf(ownedBuckets(), 5_000);
-  expect(count(/^WITH .*DELETE FROM/)).toBeGreaterThanOrEqual(10);
-  expect(count(/^WITH .*DELETE FROM/)).toBeLessThanOrEqual(13);
-  expect(count(/WITH ORDINALITY AS position/)).toBeLessThanOrEqual(20);
+  expect(count(/^WITH .*DELETE FROM/)).toBeGreaterThanOrEqual(5);
+  expect(count(/^WITH .*DELETE FROM/)).toBeLessThanOrEqual(8);
+  expect(count(/WITH ORDINALITY AS position/)).toBeLessThanOrEqual(15);
   // Verification, ownership, failed heads, schedules, and the polls by which `drain` sees that nothing is left.
-  expect(all).toBeLessThanOrEqual(60);
+  expect(all).toBeLessThanOrEqual(50);
 });
 
-it("row leases take one statement to claim a batch of 500 and one to record it", async () => {
+it("row leases take one statement to claim a batch of 1,000 and one to record it", async () => {
   const { count, all } = await statementsOf(leased(), 5_000);
-  expect(count(/^WITH .*DELETE FROM/)).toBe(10);
-  expect(count(/FOR UPDATE SKIP LOCKED/)).toBeLessThanOrEqual(14);
-  expect(all).toBeLessThanOrEqual(35);
+  expect(count(/^WITH .*DELETE FROM/)).toBe(5);
+  expect(count(/FOR UPDATE SKIP LOCKED/)).toBeLessThanOrEqual(9);
+  expect(all).toBeLessThanOrEqual(25);
 });

@@ -1,17 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
+import type { BaseEvent } from "../events/outbox-event.js";
 import { createMemoryOutboxRepository } from "../testing/memory-outbox-repository.js";
 import { createBucketReader } from "./bucket-reader.js";
 
 const buckets = Array.from({ length: 64 }, (_, bucket) => bucket);
 const most = 200;
 
+type EventPlace = Pick<BaseEvent, "seq" | "bucket">;
+
 /** A reader whose reads each take so long. */
 function setUp(readMs: number) {
   let nowMs = 0;
   let failures = 0;
   let fullBucket: number | null = null;
-  const inHand: bigint[] = [];
+  const inHand: EventPlace[] = [];
+  const leftOut: bigint[] = [];
   let onRead: () => void = () => undefined;
   const asked: number[] = [];
   const repository = createMemoryOutboxRepository();
@@ -20,6 +24,7 @@ function setUp(readMs: number) {
       async read(request) {
         nowMs += readMs;
         asked.push(...request.from.map(({ bucket }) => bucket));
+        leftOut.splice(0, leftOut.length, ...request.exceptSeqs);
         onRead();
         if (failures > 0) {
           failures -= 1;
@@ -29,7 +34,10 @@ function setUp(readMs: number) {
       },
       peek: (request) => repository.buckets.peek(request),
     },
-    held: { seqs: () => inHand, countOf: (bucket) => (bucket === fullBucket ? most : 0) },
+    held: {
+      seqs: (isMeant) => inHand.filter(({ seq, bucket }) => isMeant(seq, bucket)).map(({ seq }) => seq),
+      countOf: (bucket) => (bucket === fullBucket ? most : 0),
+    },
     parked: { keys: () => [] },
     nowMs: () => nowMs,
   });
@@ -40,7 +48,9 @@ function setUp(readMs: number) {
     failNext: (times: number) => {
       failures = times;
     },
-    hold: (seq: bigint) => void inHand.push(seq),
+    /** What the last read was told to leave out. */
+    leftOut,
+    hold: (event: EventPlace) => void inHand.push(event),
     fill: (bucket: number | null) => {
       fullBucket = bucket;
     },
@@ -77,7 +87,7 @@ describe("a reader of buckets", () => {
       await storeEvents(repository, sampleDrafts(10, { partitionKey: "hot" }));
       const { rows } = await read(10);
       if (rows?.some(({ event }) => event.seq === 1n)) timesRead += 1;
-      for (const { event } of rows ?? []) if (event.seq > 100n) hold(event.seq);
+      for (const { event } of rows ?? []) if (event.seq > 100n) hold(event);
     }
     expect(timesRead).toBe(3);
   });
@@ -93,6 +103,24 @@ describe("a reader of buckets", () => {
       for (let reads = 1; (await read()).hasMore; reads += 1) expect(reads).toBeLessThan(64);
       expect(asked.toSorted((a, b) => a - b)).toEqual(buckets);
     }
+  });
+
+  it("names of what is in hand only what the read would meet", async () => {
+    const { repository, read, hold, reader, leftOut } = setUp(1);
+    await storeEvents(repository, sampleDrafts(3, { partitionKey: "k" }));
+    const all: EventPlace[] = [];
+    async function readAndHold() {
+      const events = (await read(1)).rows?.map(({ event }) => event) ?? [];
+      for (const event of events) hold(event);
+      all.push(...events);
+      return events.map(({ seq }) => seq);
+    }
+    expect(await readAndHold()).toEqual([1n]);
+    expect(await readAndHold()).toEqual([2n]);
+    // Reading goes back over one answer, because of late commits.
+    expect([await readAndHold(), leftOut]).toEqual([[3n], [2n]]);
+    reader.goBackTo(all[0] as EventPlace);
+    expect([await readAndHold(), leftOut]).toEqual([[], [1n, 2n, 3n]]);
   });
 
   it("says that there may be more of a bucket which was full in hand when it asked, though it is no more", async () => {

@@ -65,10 +65,15 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
   const whole = createWholeReading(nowMs);
   const passedOver = createPassedOver(defaults.exceptPassedOverMax);
 
-  const except = () => ({
-    exceptSeqs: [...held.seqs(), ...passedOver.behind(late.seenTo)],
-    exceptKeys: parked.keys(defaults.exceptKeysMax),
-  });
+  /** What is in front of the positions needs no mention: while nothing goes back, that is all that is in hand. */
+  function except(from: readonly BucketPosition[]) {
+    const begins = new Map(from.map(({ bucket, afterSeq }) => [bucket, afterSeq]));
+    const isMet = (seq: bigint, bucket: number) => seq > (begins.get(bucket) ?? seq);
+    return {
+      exceptSeqs: [...held.seqs(isMet), ...passedOver.behind(late.seenTo)],
+      exceptKeys: parked.keys(defaults.exceptKeysMax),
+    };
+  }
 
   /** After a failure all begins anew: another server may answer next, with other transactions, and numbers that have been drawn before. */
   async function answered<Row>(reading: Promise<BucketReading<Row>>, begun: number): Promise<BucketReading<Row>> {
@@ -102,7 +107,7 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
       const rows =
         from.length === 0
           ? []
-          : usable(await answered(operations.read({ from, limit, ...except() }), begun), ({ event }) => event.seq);
+          : usable(await answered(operations.read({ from, limit, ...except(from) }), begun), ({ event }) => event.seq);
       if (rows === null) return { rows, hasMore: true, atEnd: [], hasToDo: false };
       cursors.advance(rows.map(({ event: { bucket, seq } }) => ({ bucket, seq })));
       const atEnd = readToTheEnd(from, rows, limit);
@@ -116,14 +121,14 @@ export function createBucketReader<E extends BaseEvent>(parts: BucketReaderParts
     },
     async readOne({ bucket, seq }) {
       const from = [{ bucket, afterSeq: seq - 1n, limit: 1 }];
-      const { rows } = await operations.read({ from, limit: 1, ...except() });
+      const { rows } = await operations.read({ from, limit: 1, ...except(from) });
       // If it is gone, the next one comes, whose earlier ones may not have been read.
       return rows.find(({ event }) => event.seq === seq);
     },
     async peek(bucket) {
       cursors.rewindTo(late.seenTo);
       const from = [{ bucket, afterSeq: cursors.readTo(bucket), limit: 1 }];
-      const rows = usable(await answered(operations.peek({ from, limit: 1, ...except() }), 1), ({ seq }) => seq);
+      const rows = usable(await answered(operations.peek({ from, limit: 1, ...except(from) }), 1), ({ seq }) => seq);
       return {
         rows,
         hasMore: rows === null || rows.length > 0,

@@ -225,9 +225,7 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
 
   return {
     get seesAll() {
-      return (
-        ownership.seesAll && !isRecheckWanted && fresh.size === 0 && held.seqs().length === 0 && !parked.hasUnchecked
-      );
+      return ownership.seesAll && !isRecheckWanted && fresh.size === 0 && held.isEmpty && !parked.hasUnchecked;
     },
     recheck() {
       isRecheckWanted = true;

@@ -2,8 +2,10 @@ import type { BaseEvent } from "../events/outbox-event.js";
 
 /** The events that a session has given out and whose outcomes are not recorded yet: no read may give them out again. */
 export interface HeldEvents {
-  /** Those that a read which is sent now must leave out. */
-  seqs(): readonly bigint[];
+  /** Whether none is in hand. */
+  readonly isEmpty: boolean;
+  /** Those of which this is true. */
+  seqs(isMeant: (seq: bigint, bucket: number) => boolean): readonly bigint[];
   has(seq: bigint): boolean;
   countOf(bucket: number): number;
   /** Whether an event of the key is in hand. */
@@ -19,7 +21,7 @@ export interface HeldEvents {
 }
 
 export function createHeldEvents(): HeldEvents {
-  const held = new Set<bigint>();
+  const bucketOf = new Map<bigint, number>();
   /** Let go while a read was under way. */
   const lingering = new Set<bigint>();
   const ofBucket = new Map<number, number>();
@@ -33,17 +35,24 @@ export function createHeldEvents(): HeldEvents {
   }
 
   return {
-    seqs: () => [...held],
-    has: (seq) => held.has(seq) || lingering.has(seq),
+    get isEmpty() {
+      return bucketOf.size === 0;
+    },
+    seqs(isMeant) {
+      const meant: bigint[] = [];
+      for (const [seq, bucket] of bucketOf) if (isMeant(seq, bucket)) meant.push(seq);
+      return meant;
+    },
+    has: (seq) => bucketOf.has(seq) || lingering.has(seq),
     countOf: (bucket) => ofBucket.get(bucket) ?? 0,
     holdsKey: (partitionKey) => ofKey.has(partitionKey),
     hold({ seq, bucket, partitionKey }) {
-      held.add(seq);
+      bucketOf.set(seq, bucket);
       count(ofBucket, bucket, 1);
       count(ofKey, partitionKey, 1);
     },
     letGo({ seq, bucket, partitionKey }) {
-      if (!held.delete(seq)) return;
+      if (!bucketOf.delete(seq)) return;
       count(ofBucket, bucket, -1);
       count(ofKey, partitionKey, -1);
       if (isReading) lingering.add(seq);

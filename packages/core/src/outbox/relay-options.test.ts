@@ -26,7 +26,7 @@ function problemsOf(changes: Record<string, unknown>): unknown {
 describe("the relay's options", () => {
   it("all have a good default but for repository and publisher", () => {
     expect(resolveRelayOptions(needed)).toMatchObject({
-      batchSize: 500,
+      batchSize: 1_000,
       batchesInFlight: 2,
       publishTimeoutMs: 10_000,
       pollMinMs: 10,
