@@ -2,6 +2,7 @@ import { type BucketOwnership, createBucketOwnership, type OwnedBucket } from ".
 import { OmniBoxError } from "../src/errors/omni-box-error.js";
 import type { BucketOperations } from "../src/protocols/bucket-operations.js";
 import type { Clock } from "../src/protocols/clock.js";
+import type { BucketFence } from "../src/protocols/fence.js";
 import { createManualClock } from "../src/testing/manual-clock.js";
 import { createMemoryOutboxRepository } from "../src/testing/memory-outbox-repository.js";
 import { type CapturedLogger, captureLogger } from "./captured-logger.js";
@@ -19,7 +20,7 @@ export interface BucketWorker {
   readonly gone: readonly OwnedBucket[];
   /** Buckets with events in flight. */
   readonly inFlight: Set<number>;
-  /** Buckets that a transaction has locked, so that this worker's renewals pass them over. */
+  /** Buckets that a transaction has locked, so that this worker's statements pass them over. */
   readonly locked: Set<number>;
   /** Its database does not answer, and nothing reaches it. */
   isCutOff: boolean;
@@ -65,6 +66,12 @@ export function createBucketWorkers(bucketCount = 8) {
         }),
     };
 
+    const lockedOf = ({ epochs }: BucketFence) => [...epochs.keys()].filter((bucket) => locked.has(bucket));
+    const unlockedOf = ({ epochs, ...fence }: BucketFence): BucketFence => ({
+      ...fence,
+      epochs: new Map([...epochs].filter(([bucket]) => !locked.has(bucket))),
+    });
+
     const through =
       <Request extends readonly unknown[], Answer>(method: Method, run: (...request: Request) => Promise<Answer>) =>
       async (...request: Request): Promise<Answer> => {
@@ -77,15 +84,20 @@ export function createBucketWorkers(bucketCount = 8) {
       };
     const operations: Pick<BucketOperations<never>, Method> = {
       renew: through("renew", async (fence, ms) => {
-        const free = [...fence.epochs].filter(([bucket]) => !locked.has(bucket));
-        const { held } = await repository.buckets.renew({ ...fence, epochs: new Map(free) }, ms);
-        return { held, passedOver: [...fence.epochs.keys()].filter((bucket) => locked.has(bucket)) };
+        const { held } = await repository.buckets.renew(unlockedOf(fence), ms);
+        return { held, passedOver: lockedOf(fence) };
       }),
       survey: through("survey", repository.buckets.survey),
       acquire: through("acquire", repository.buckets.acquire),
-      release: through("release", repository.buckets.release),
+      release: through("release", async (fence) => {
+        await repository.buckets.release(unlockedOf(fence));
+        return lockedOf(fence);
+      }),
       leave: through("leave", repository.buckets.leave),
-      markClean: through("markClean", repository.buckets.markClean),
+      markClean: through("markClean", async (fence) => {
+        await repository.buckets.markClean(unlockedOf(fence));
+        return lockedOf(fence);
+      }),
     };
     const delayBy = (method: Method, answer: Promise<void>) =>
       void answers.set(method, [...(answers.get(method) ?? []), answer]);

@@ -39,6 +39,11 @@ export interface PeekedEventRow extends WritersRow {
   readonly is_due: boolean;
 }
 
+/** A bucket that another transaction has locked, so that nothing was done with it. */
+export interface PassedOverRow {
+  readonly bucket: number;
+}
+
 /** One row of the answer to {@link BucketDialect.failedHeads}. */
 export interface FailedHeadRow {
   readonly bucket: number;
@@ -59,8 +64,10 @@ export interface BucketDialect {
   survey(graceMs: number): Statement;
   /** Returns {@link AcquiredBucketRow}. */
   acquire(request: AcquireRequest): Statement;
+  /** Returns {@link PassedOverRow}. */
   release(fence: BucketFence): Statement;
   leave(owner: string): Statement;
+  /** Returns {@link PassedOverRow}. */
   markClean(fence: BucketFence): Statement;
 
   /** Returns rows for `EventDialect.readEvent`, each with `is_due`, and a {@link WritersRow}. */

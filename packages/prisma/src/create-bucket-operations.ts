@@ -17,6 +17,7 @@ import type {
   BucketDialect,
   FailedHeadRow,
   HeadStateRow,
+  PassedOverRow,
   PeekedEventRow,
   RenewedBucketRow,
   SurveyRow,
@@ -25,6 +26,7 @@ import type {
 import type { EventOperations } from "./create-event-operations.js";
 import type { Statements } from "./create-statements.js";
 import type { StoredRow } from "./event-dialect.js";
+import type { Statement } from "./statement.js";
 
 /** What the operations run on. */
 export interface BucketOperationsOptions<E extends BaseEvent> extends Pick<EventOperations<E>, "query" | "record"> {
@@ -56,17 +58,14 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
   async function giveBack(owner: string, late: readonly AcquiredBucketRow[]): Promise<void> {
     if (late.length === 0) return;
     const epochs = new Map(late.map(({ bucket, epoch }) => [bucket, epoch]));
-    await ownership.execute("give late buckets back", dialect.release({ kind: "buckets", owner, epochs }), {
+    await ownership.query("give late buckets back", dialect.release({ kind: "buckets", owner, epochs }), {
       evenIfFull: true,
     });
   }
 
   /**
-   * Sends the statements that change held buckets one after the other: three of one owner that meet in a bucket, beside an outcome
-   * of it, come into a deadlock although all lock in one order. The first has renewed the bucket; the second has got the lock on
-   * the new version, but its update begins at the version of its snapshot, where an outcome's lock makes it queue once more; and
-   * there the third stands in front, waiting for the second. One that was not answered in time may still meet a later one: then
-   * PostgreSQL ends one of them, and ownership sends it again.
+   * Sends the statements that change held buckets one after the other: they pass over locked rows, and must not take those for
+   * another's that the one before has locked. One that was not answered in time may still meet a later one, which is then repeated.
    */
   let last: Promise<unknown> = Promise.resolve();
   function inTurn<Result>(call: () => Promise<Result>): Promise<Result> {
@@ -75,6 +74,12 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
       // Whoever called it is told.
     });
     return turn;
+  }
+
+  async function changeHeld(purpose: string, fence: BucketFence, statementOf: (fence: BucketFence) => Statement) {
+    if (fence.epochs.size === 0) return [];
+    const rows = await inTurn(() => ownership.query<PassedOverRow>(purpose, statementOf(fence)));
+    return rows.map(({ bucket }) => bucket);
   }
 
   let areMade = false;
@@ -117,14 +122,9 @@ export function createBucketOperations<E extends BaseEvent>(options: BucketOpera
       }));
     },
 
-    async release(fence: BucketFence) {
-      if (fence.epochs.size > 0) await inTurn(() => ownership.execute("release buckets", dialect.release(fence)));
-    },
+    release: (fence: BucketFence) => changeHeld("release buckets", fence, dialect.release),
     leave: (owner: string) => ownership.execute("leave the registry of workers", dialect.leave(owner)),
-    async markClean(fence: BucketFence) {
-      if (fence.epochs.size > 0)
-        await inTurn(() => ownership.execute("note that buckets are clean", dialect.markClean(fence)));
-    },
+    markClean: (fence: BucketFence) => changeHeld("note that buckets are clean", fence, dialect.markClean),
 
     async read(request: BucketReadRequest): Promise<BucketReading<BucketRow<E>>> {
       const rows = await query<StoredRow & WritersRow>("read the events of buckets", dialect.read(request));

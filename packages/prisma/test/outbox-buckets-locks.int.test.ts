@@ -313,19 +313,17 @@ describe("a renewal that is not committed yet", () => {
     expect((await successor.acquire(1)).epochs).toEqual(new Map([[2, 1n]]));
   });
 
-  it("is waited for by the release of the same bucket, which would otherwise look like a crash", async () => {
-    const fence = await slow.acquire(1);
-    const { releasing } = await beside(
-      (tx) => run(tx, dialect().buckets.renew(fence, 60_000)),
-      async () => {
-        const released = slow.buckets.release(fence);
-        await untilWaiting(database);
-        return { releasing: released };
-      },
+  it("is passed over by a release of the same bucket, which says so; the next one gives it up, clean", async () => {
+    const fence = await slow.acquire(2);
+    const passedOver = await beside(
+      (tx) => run(tx, dialect().buckets.renew({ ...fence, epochs: new Map([[0, 1n]]) }, 60_000)),
+      () => slow.buckets.release(fence),
     );
-    await releasing;
-    expect(await successor.buckets.acquire({ owner: "next", leaseMs: 1, graceMs: 0, limit: 1 })).toEqual([
+    expect(passedOver).toEqual([0]);
+    expect(await slow.buckets.release(fence)).toEqual([]);
+    expect(await successor.buckets.acquire({ owner: "next", leaseMs: 1, graceMs: 0, limit: 2 })).toEqual([
       { bucket: 0, epoch: 2n, uncleanTakeovers: 0 },
+      { bucket: 1, epoch: 2n, uncleanTakeovers: 0 },
     ]);
   });
 });
@@ -347,52 +345,61 @@ describe("a bucket's row that somebody has locked by hand", () => {
     expect(await slow.buckets.renew(fence, 60_000)).toEqual({ held: [0, 1, 2], passedOver: [] });
   });
 
-  it("is passed over when buckets are noted as clean", async () => {
+  it("is passed over when buckets are given up, which says so; what is another's by then is not among them", async () => {
+    const fence = await slow.acquire(3, { leaseMs: 1 });
+    await slow.buckets.release({ ...fence, epochs: new Map([[2, 1n]]) });
+    expect((await successor.acquire(1)).epochs).toEqual(new Map([[2, 2n]]));
+    expect(await beside(lockOf(1), () => slow.buckets.release(fence))).toEqual([1]);
+    expect((await secondsLeft()).length).toBe(2);
+    expect(await slow.buckets.release(fence)).toEqual([]);
+  });
+
+  it("is passed over when buckets are noted as clean, which says so", async () => {
     const fence = await slow.acquire(2);
     const bucket = `${database.schema}.outbox_bucket`;
     await database.prisma.$executeRawUnsafe(`UPDATE ${bucket} SET unclean_takeovers = 1 WHERE bucket < 2`);
-    await beside(lockOf(1), async () => ({ ended: await slow.buckets.markClean(fence) }));
+    expect(await beside(lockOf(1), () => slow.buckets.markClean(fence))).toEqual([1]);
     await slow.buckets.release(fence);
     const acquired = await slow.buckets.acquire({ owner: "next", leaseMs: 1, graceMs: 0, limit: 2 });
     expect(acquired.map(({ uncleanTakeovers }) => uncleanTakeovers)).toEqual([0, 1]);
   });
 });
 
-describe("two statements of one owner that wait for a third in the same bucket, beside an outcome", () => {
-  /** Sends both while a renewal is not committed yet, and an outcome has its lock; `waiting` statements of all wait then. */
-  async function meet(send: (fence: BucketFence) => Promise<unknown>[], waiting: number): Promise<string[]> {
+describe("statements of one owner that are sent at once", () => {
+  it("come into no deadlock beside an outcome and a renewal, because none of them waits for a lock", async () => {
     const fence = await slow.acquire(2);
     const refs = await addToBucket(database, 0, 1);
+    const release = dialect().buckets.release(fence);
+    const send = ({ sql, values }: Statement) => database.prisma.$queryRawUnsafe(sql, ...values);
     const { ended } = await beside(
       (tx) => tx.$queryRawUnsafe(`SELECT seq FROM ${database.schema}.outbox_event FOR UPDATE`),
       async () => {
         const recording = outcomes.completed(slow, fence, refs);
         await untilWaiting(database);
-        const { sent } = await beside(
+        const passedOver = await beside(
           (tx) => run(tx, dialect().buckets.renew(fence, 60_000)),
-          async () => {
-            const both = Promise.allSettled(send(fence));
-            await untilWaiting(database, waiting);
-            return { sent: both };
-          },
+          () => Promise.all([send(release), send(release)]),
         );
-        return { ended: { settled: await sent, recording } };
+        return { ended: { passedOver, recording } };
       },
     );
-    await ended.recording;
-    return ended.settled.map(({ status }) => status).sort();
-  }
-
-  it("would come into a deadlock if they were sent at once, although all lock in one order", async () => {
-    const release = (fence: BucketFence) => dialect().buckets.release(fence);
-    const send = ({ sql, values }: Statement) => database.prisma.$executeRawUnsafe(sql, ...values).then(() => {});
-    expect(await meet((fence) => [send(release(fence)), send(release(fence))], 3)).toEqual(["fulfilled", "rejected"]);
+    expect(await ended.recording).toEqual({ missing: [] });
+    expect(ended.passedOver).toEqual([
+      [{ bucket: 0 }, { bucket: 1 }],
+      [{ bucket: 0 }, { bucket: 1 }],
+    ]);
   });
 
-  it("come into none, because they are sent one after the other", async () => {
-    const { buckets } = slow;
-    const both = await meet((fence) => [buckets.release(fence), buckets.release(fence)], 2);
-    expect(both).toEqual(["fulfilled", "fulfilled"]);
+  it("pass over nothing of each other, because the repository sends one after the other", async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const fence = await slow.acquire(64);
+      const answers = await Promise.all([
+        slow.buckets.renew(fence, 60_000),
+        slow.buckets.markClean(fence),
+        slow.buckets.release(fence),
+      ]);
+      expect(answers).toEqual([{ held: expect.any(Array), passedOver: [] }, [], []]);
+    }
   });
 });
 

@@ -128,14 +128,19 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
     wrap: inBuckets((buckets) => ({
       async release(fence) {
         await buckets.markClean(fence);
-        await buckets.release(fence);
+        return buckets.release(fence);
       },
     })),
   },
   {
     fault: "marking a bucket clean has no effect",
     killedBy: "outbox.buckets.unclean-counted",
-    wrap: inBuckets(() => ({ markClean: async () => undefined })),
+    wrap: inBuckets(() => ({ markClean: async () => [] })),
+  },
+  {
+    fault: "a bucket that was marked clean is said to have been passed over",
+    killedBy: "outbox.buckets.unclean-counted",
+    wrap: inBuckets((buckets) => ({ markClean: saying((fence) => buckets.markClean(fence)) })),
   },
   {
     fault: "a bucket is marked clean by whoever names it",
@@ -146,6 +151,7 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
           for (const part of loosened(fence, holders, (bucket) => fence.epochs.has(bucket))) {
             await buckets.markClean(part);
           }
+          return [];
         },
       },
     })),
@@ -250,7 +256,7 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
   {
     fault: "a released bucket stays its owner's until the lease is over",
     killedBy: "outbox.buckets.release-frees",
-    wrap: inBuckets(() => ({ release: async () => undefined })),
+    wrap: inBuckets(() => ({ release: async () => [] })),
   },
   {
     fault: "a release gives up all buckets of the owner",
@@ -260,6 +266,11 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
     })),
   },
   {
+    fault: "a released bucket is said to have been passed over",
+    killedBy: "outbox.buckets.release-frees",
+    wrap: inBuckets((buckets) => ({ release: saying((fence) => buckets.release(fence)) })),
+  },
+  {
     fault: "a release does not look at the owner",
     killedBy: "outbox.buckets.release-another-owner",
     wrap: knowingHolders((holders, _base, buckets) => ({
@@ -267,6 +278,7 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
         async release(fence) {
           const isNamed = (bucket: number, { epoch }: { readonly epoch: bigint }) => fence.epochs.get(bucket) === epoch;
           for (const part of loosened(fence, holders, isNamed)) await buckets.release(part);
+          return [];
         },
       },
     })),
@@ -296,6 +308,14 @@ export const bucketOwnershipMutants: readonly OutboxMutant[] = [
     })),
   },
 ];
+
+/** Does its work, and says that nothing was done. */
+function saying(change: (fence: BucketFence) => Promise<unknown>) {
+  return async (fence: BucketFence) => {
+    await change(fence);
+    return [...fence.epochs.keys()];
+  };
+}
 
 function acquiredAs(change: (acquired: AcquiredBucket) => AcquiredBucket): OutboxMutant["wrap"] {
   return inBuckets((buckets) => ({ acquire: async (request) => (await buckets.acquire(request)).map(change) }));

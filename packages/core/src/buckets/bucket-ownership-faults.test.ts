@@ -214,6 +214,52 @@ describe("a transaction that stays open and has locked a bucket", () => {
   });
 });
 
+describe("a bucket that a transaction has locked", () => {
+  it("is given up as soon as that has ended, and the others at once", async () => {
+    const { startWorker, clock } = createBucketWorkers();
+    const first = await startWorker();
+    first.locked.add(7);
+    const second = await startWorker();
+    await clock.advance(leaseMs / 3 + leaseMs / 15);
+    expect([first.readable(), second.readable()]).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6],
+    ]);
+    expect([first.ownership.failure, first.ownership.isHeld(7, 1n)]).toEqual([null, false]);
+    first.locked.delete(7);
+    await clock.advance(leaseMs / 10 + leaseMs / 15);
+    expect(second.readable()).toEqual([4, 5, 6, 7]);
+    expect(second.ownership.readable.every(({ uncleanTakeovers }) => uncleanTakeovers === 0)).toBe(true);
+  });
+
+  it("is noted as clean when that has ended", async () => {
+    const { startWorker, clock, repository } = createBucketWorkers(1);
+    (await startWorker()).pause();
+    await clock.advance(leaseMs + graceMs);
+    const second = await startWorker();
+    second.locked.add(0);
+    second.ownership.clean(0);
+    await clock.advance(leaseMs / 3);
+    second.locked.delete(0);
+    await clock.advance(leaseMs / 3);
+    expect(second.count("markClean")).toBe(2);
+    await second.ownership.close();
+    const [third] = await repository.buckets.acquire({ owner: "third", leaseMs, graceMs, limit: 1 });
+    expect(third?.uncleanTakeovers).toBe(0);
+  });
+
+  it("keeps a worker from nothing when it ends, which tells who gets the bucket then", async () => {
+    const { startWorker } = createBucketWorkers();
+    const worker = await startWorker();
+    worker.locked.add(3);
+    await worker.ownership.close();
+    expect(worker.gone.map(({ bucket }) => bucket)).toEqual(all.filter((bucket) => bucket !== 3));
+    expect(worker.logger.alarms).toEqual([
+      expect.stringMatching(/^buckets could not be given up: other workers get them/),
+    ]);
+  });
+});
+
 describe("closing", () => {
   it("releases the buckets and leaves the registry, so that others have all of them at once, and clean", async () => {
     const { startWorker, clock, repository } = createBucketWorkers();

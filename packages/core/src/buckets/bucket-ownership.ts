@@ -133,8 +133,7 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
   async function noteClean(): Promise<void> {
     const { unnoted } = held;
     if (unnoted.epochs.size === 0) return;
-    await operations.markClean(unnoted);
-    held.noted(unnoted);
+    held.noted(unnoted, await operations.markClean(unnoted));
   }
 
   /** Acquires or gives up. Returns in how many milliseconds to look again. */
@@ -160,14 +159,16 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
     return acquired.length;
   }
 
-  async function releaseDrained(): Promise<void> {
+  /** Returns the buckets that have to be tried again, because another transaction has locked them. */
+  async function releaseDrained(): Promise<readonly number[]> {
     const releasable = held.takeReleasable();
-    if (releasable.epochs.size === 0) return;
+    if (releasable.epochs.size === 0) return [];
     await noteClean().catch((error: unknown) => {
       logger.debug({ owner, ...describeFailure(error) }, "given up without the note that they are clean");
     });
-    await operations.release(releasable);
-    held.released(releasable);
+    const passedOver = await operations.release(releasable);
+    held.released(releasable, passedOver);
+    return passedOver;
   }
 
   const renewal = createCoalescedTask(async () => {
@@ -188,7 +189,11 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
     turnWithin(delayMs);
   });
   const release = createCoalescedTask(async () => {
-    if (!(await succeeds("release", releaseDrained))) turnWithin(retryMs);
+    let isDone = false;
+    await succeeds("release", async () => {
+      isDone = (await releaseDrained()).length === 0;
+    });
+    if (!isDone) turnWithin(retryMs);
   });
 
   async function succeeds(task: string, run: () => Promise<void>): Promise<boolean> {
@@ -228,10 +233,11 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
     await Promise.all([first, renewal.end(), sharing.end(), release.end()]);
     if (!hasBegun) return;
     held.giveUp(held.count);
+    const message = "buckets could not be given up: other workers get them when their leases have run out";
     try {
-      await releaseDrained();
+      const buckets = await releaseDrained();
+      if (buckets.length > 0) logger.warn({ owner, buckets }, `${message}. A transaction has locked their rows`);
     } catch (error) {
-      const message = "buckets could not be given up: other workers get them when their leases have run out";
       logger.warn({ owner, ...describeFailure(error) }, message);
     }
     try {

@@ -253,9 +253,10 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
       const [free] = await checkHeads(isTry ? 1 : defaults.headsPerCheck);
       const events = await held.during(async () => {
         const alone = await suspects.next(suspected);
-        hasMore = alone.hasMore;
-        if (alone.events.length > 0 || clean.size === 0) return alone.events;
-        return isTry ? readToTry(clean, free) : readBuckets(clean, limit);
+        const isEnough = alone.events.length > 0 || clean.size === 0;
+        const taken = isEnough ? alone.events : await (isTry ? readToTry(clean, free) : readBuckets(clean, limit));
+        hasMore ||= alone.hasMore;
+        return taken;
       });
       return batchOf(events, epochsOf(readable));
     },

@@ -56,7 +56,7 @@ describe("the buckets that a worker holds", () => {
     held.giveUp(1);
     const releasing = held.takeReleasable();
     acquire(1, 2n);
-    held.released(releasing);
+    held.released(releasing, []);
     expect(held.isHeld(1, 2n)).toBe(true);
     expect(told).toEqual(["acquired 1/1", "gone 1/1", "acquired 1/2"]);
   });
@@ -68,7 +68,7 @@ describe("the buckets that a worker holds", () => {
     held.giveUp(1);
     const releasing = held.takeReleasable();
     expect(held.renewed(asked, answer([]), newDeadline())).toEqual([]);
-    held.released(releasing);
+    held.released(releasing, []);
     expect(told).toEqual(["acquired 1/1", "gone 1/1"]);
   });
 

@@ -49,7 +49,7 @@ export class HeldBuckets {
     return [...this.held.values()].every(isReadable);
   }
 
-  /** Of all but those whose release was sent: it may hold their rows while it waits, and a renewal must wait for nothing. */
+  /** Of all but those whose release was sent: they may be another's already. */
   get fence(): BucketFence {
     return this.fenceOf([...this.held.values()].filter(({ givingUp }) => givingUp !== "sent"));
   }
@@ -155,11 +155,8 @@ export class HeldBuckets {
     return this.fenceOf(this.withIntent("sent"));
   }
 
-  released({ epochs }: BucketFence): void {
-    for (const [bucket, epoch] of epochs) {
-      const held = this.find(bucket, epoch);
-      if (held !== undefined) this.remove(held);
-    }
+  released(asked: BucketFence, passedOver: readonly number[]): void {
+    for (const held of this.allBut(asked, passedOver)) this.remove(held);
   }
 
   clean(bucket: number): void {
@@ -169,16 +166,19 @@ export class HeldBuckets {
     held.isCleanUnnoted = true;
   }
 
-  noted({ epochs }: BucketFence): void {
-    for (const [bucket, epoch] of epochs) {
-      const held = this.find(bucket, epoch);
-      if (held !== undefined) held.isCleanUnnoted = false;
-    }
+  noted(asked: BucketFence, passedOver: readonly number[]): void {
+    for (const held of this.allBut(asked, passedOver)) held.isCleanUnnoted = false;
   }
 
   private find(bucket: number, epoch: bigint): Held | undefined {
     const held = this.held.get(bucket);
     return held?.owned.epoch === epoch ? held : undefined;
+  }
+
+  /** Of those that were asked for, what is still held, but for the buckets that were passed over. */
+  private allBut({ epochs }: BucketFence, passedOver: readonly number[]): readonly Held[] {
+    const dealtWith = [...epochs].filter(([bucket]) => !passedOver.includes(bucket));
+    return dealtWith.flatMap(([bucket, epoch]) => this.find(bucket, epoch) ?? []);
   }
 
   private findCertain(bucket: number, epoch: bigint): Held | undefined {

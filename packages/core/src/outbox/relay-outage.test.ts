@@ -4,6 +4,8 @@ import { aggregateIdOf, createRelayFixture } from "../../test/relay-fixture.js";
 import { sampleDraft, sampleDrafts, storeEvents } from "../../test/sample-events.js";
 import { defaults } from "../defaults.js";
 import { OmniBoxError } from "../errors/omni-box-error.js";
+import type { FetchStrategy } from "../processor/fetch-strategy.js";
+import { leased } from "../processor/leased.js";
 import type { EventPublisher } from "../protocols/event-publisher.js";
 import { createMemoryBroker } from "../testing/memory-broker.js";
 
@@ -47,6 +49,36 @@ describe("while the broker cannot be reached", () => {
     expect(Math.max(...gaps)).toBeLessThanOrEqual(defaults.outageMaxMs);
     // Once the pauses have grown: from a tenth of the longest to the longest.
     expect(Math.min(...gaps.slice(10))).toBeGreaterThanOrEqual(defaults.outageMaxMs / 10);
+    await relay.stop();
+  });
+
+  it("a try that came upon nothing, but has not looked through everything yet, is no sign that it is back", async () => {
+    const limits: number[] = [];
+    const strategy = leased();
+    const fetch: FetchStrategy = {
+      ...strategy,
+      open(repository, worker) {
+        const session = strategy.open(repository, worker);
+        return {
+          ...session,
+          async fetch(request) {
+            limits.push(request.limit);
+            const batch = await session.fetch(request);
+            return request.limit === 1 ? { ...batch, events: [], hasMore: true } : batch;
+          },
+        };
+      },
+    };
+    const { publisher } = publisherWith({
+      publish: () => Promise.reject(new OmniBoxError("BROKER.UNREACHABLE", "gone")),
+      health: () => ({ status: "healthy", reasons: [], unconfirmed: 0 }),
+    });
+    const { relay, repository, clock } = createRelayFixture({ publisher, fetch });
+    await storeEvents(repository, sampleDrafts(4));
+    await relay.start();
+    await clock.advance(600_000);
+    expect(limits.length).toBeGreaterThan(50);
+    expect(limits.filter((limit) => limit > 1).length).toBeLessThanOrEqual(defaults.batchesInFlight);
     await relay.stop();
   });
 

@@ -157,8 +157,8 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
     // A failed probe is due again a moment later, behind everything that is due now, so that the next probe is another
     // event: one that always fails this way must not keep the gate open for all.
     if (batch.events.length > 0) await launch(batch, pollMinMs);
-    // Beside events that wait for the answer, an empty probe is no answer.
-    else if (processor.seesAll(workerId)) policy.probeFoundNothing();
+    // Beside events that wait for the answer, or have not been looked for yet, an empty probe is no answer.
+    else if (batch.hasMore !== true && processor.seesAll(workerId)) policy.probeFoundNothing();
   }
 
   async function claim(limit: number): Promise<ClaimedBatch<E> | null> {

@@ -145,17 +145,22 @@ export interface BucketOperations<E extends BaseEvent> {
    */
   acquire(request: AcquireRequest): Promise<readonly AcquiredBucket[]>;
 
-  /** Gives buckets up, so that others may take them at once; they stay as clean as they were. Call it only with nothing in flight. */
-  release(fence: BucketFence): Promise<void>;
+  /**
+   * Gives buckets up, so that others may take them at once; they stay as clean as they were. Call it only with nothing in flight.
+   *
+   * @returns those that another transaction has locked: they are held as before, and are not waited for
+   */
+  release(fence: BucketFence): Promise<readonly number[]>;
 
   /** Removes the owner from the living workers. */
   leave(owner: string): Promise<void>;
 
   /**
-   * Notes that the buckets are clean: what their last owner left behind has been dealt with. One that another transaction has
-   * locked may stay as it was.
+   * Notes that the buckets are clean: what their last owner left behind has been dealt with.
+   *
+   * @returns those that another transaction has locked: they are as they were, and are not waited for
    */
-  markClean(fence: BucketFence): Promise<void>;
+  markClean(fence: BucketFence): Promise<readonly number[]>;
 
   /**
    * Reads pending events without a schedule in the order of `from`, and in the order of `seq` within a bucket, due or not, all as

@@ -103,12 +103,14 @@ export function createMemoryBucketLeases(clock: Clock, bucketCount: number): Mem
     acquire: async (request) => acquireNow(request),
     async release(fence) {
       for (const [, lease] of heldUnder(fence)) lease.owner = null;
+      return [];
     },
     async leave(owner) {
       workers.delete(owner);
     },
     async markClean(fence) {
       for (const [, lease] of heldUnder(fence)) lease.uncleanTakeovers = 0;
+      return [];
     },
   };
 }

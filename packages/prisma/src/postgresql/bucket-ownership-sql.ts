@@ -24,11 +24,21 @@ const selectHeldSql = (tables: OwnershipTables, group: string) => `
       WHERE ${isHeldSql("$1", "$2", "$3")} ${inGroup(tables, "bucket", group)}
       ORDER BY bucket.bucket`;
 
-/** Locks them, in the order in which everyone locks them; `SKIP LOCKED` passes over those that others have locked. */
-const lockHeldSql = (tables: OwnershipTables, group: string, waits: "" | "SKIP LOCKED") => `
+/**
+ * Locks them as `held`, in the order in which everyone locks them. Passes over those that others have locked: a row that someone has
+ * locked by hand, and leaves so, must not cost the worker its other buckets.
+ */
+const lockHeldSql = (tables: OwnershipTables, group: string) => `
     WITH held AS MATERIALIZED (${selectHeldSql(tables, group)}
-      FOR NO KEY UPDATE ${waits}
+      FOR NO KEY UPDATE SKIP LOCKED
     )`;
+
+/** Selects those that were passed over, by the snapshot, in which they are held. */
+const selectPassedOverSql = (tables: OwnershipTables, group: string) => `
+    SELECT seen.bucket
+    FROM (${selectHeldSql(tables, group)}
+    ) AS seen
+    WHERE seen.bucket <> ALL (ARRAY (SELECT held.bucket FROM held))`;
 
 /**
  * Takes free buckets. `$1` owner, `$2` milliseconds of the lease, `$3` of the grace, `$4` limit.
@@ -63,9 +73,8 @@ export function acquireSql(tables: OwnershipTables): string {
 /**
  * Enters a worker and extends the leases of its buckets. Parameters as of a fence from `$1` on, `$4` milliseconds.
  *
- * The lock is the one that the update takes anyway, in the common order; it does not conflict with that of outcome statements. It
- * is not waited for: a row that someone has locked by hand, and leaves so, would take all of the worker's leases. What was passed
- * over is told apart from what is lost by the snapshot, in which it is held.
+ * The lock is the one that the update takes anyway, in the common order; it does not conflict with that of outcome statements.
+ * What was passed over is told apart from what is lost by the snapshot, in which it is held.
  * Workers whose own lease has been over for as long again are removed: each start of a process has an id of its own, so they
  * come back under another one. Only after the entry, and only rows that are free, so that two workers that wake up after a long
  * pause do not wait for each other.
@@ -73,7 +82,7 @@ export function acquireSql(tables: OwnershipTables): string {
 export function renewSql(tables: OwnershipTables): string {
   const { bucket, worker, isGrouped } = tables;
   const [groupColumn, groupValue] = isGrouped ? ["consumer_group, ", "$5::text, "] : ["", ""];
-  return `${lockHeldSql(tables, "$5", "SKIP LOCKED")}, entered AS (
+  return `${lockHeldSql(tables, "$5")}, entered AS (
       INSERT INTO ${worker} AS worker (${groupColumn}id, lease_until)
       VALUES (${groupValue}$1::text, ${now} + ${milliseconds("$4")})
       ON CONFLICT (${groupColumn}id) DO UPDATE SET lease_until = excluded.lease_until
@@ -96,27 +105,28 @@ export function renewSql(tables: OwnershipTables): string {
 }
 
 /**
- * Gives buckets up. Parameters as of a fence, from `$1` on.
+ * Gives buckets up, and returns those that were passed over. Parameters as of a fence, from `$1` on.
  *
- * The lock is that of a renewal, and is waited for: passed over would be a bucket that its own renewal holds for a moment, and
- * it would then be taken for one whose owner died. It does not conflict with that of outcome statements, since the epoch
- * stays: who takes the bucket next passes over it as long as an outcome of this owner is still running.
+ * The lock is that of a renewal. It does not conflict with that of outcome statements, since the epoch stays: who takes the bucket
+ * next passes over it as long as an outcome of this owner is still running.
  */
 export function releaseSql(tables: OwnershipTables): string {
-  return `${lockHeldSql(tables, "$4", "")}
-    UPDATE ${tables.bucket} AS bucket SET owner = NULL, lease_until = NULL
-    WHERE bucket.bucket = ANY (ARRAY (SELECT held.bucket FROM held)) ${inGroup(tables, "bucket", "$4")}`;
+  return `${lockHeldSql(tables, "$4")}, released AS (
+      UPDATE ${tables.bucket} AS bucket SET owner = NULL, lease_until = NULL
+      WHERE bucket.bucket = ANY (ARRAY (SELECT held.bucket FROM held)) ${inGroup(tables, "bucket", "$4")}
+    )${selectPassedOverSql(tables, "$4")}`;
 }
 
 /**
- * Forgets what earlier owners left behind. Parameters as of a fence, from `$1` on. Owner and epoch stay, so it waits for no outcome;
- * nor for anything else, since the next renewal waits for its turn.
+ * Forgets what earlier owners left behind, and returns the buckets that were passed over. Parameters as of a fence, from `$1` on. Owner
+ * and epoch stay, so it waits for no outcome.
  */
 export function markCleanSql(tables: OwnershipTables): string {
-  return `${lockHeldSql(tables, "$4", "SKIP LOCKED")}
-    UPDATE ${tables.bucket} AS bucket SET unclean_takeovers = 0
-    WHERE bucket.bucket = ANY (ARRAY (SELECT held.bucket FROM held)) AND bucket.unclean_takeovers > 0
-      ${inGroup(tables, "bucket", "$4")}`;
+  return `${lockHeldSql(tables, "$4")}, cleaned AS (
+      UPDATE ${tables.bucket} AS bucket SET unclean_takeovers = 0
+      WHERE bucket.bucket = ANY (ARRAY (SELECT held.bucket FROM held)) AND bucket.unclean_takeovers > 0
+        ${inGroup(tables, "bucket", "$4")}
+    )${selectPassedOverSql(tables, "$4")}`;
 }
 
 /** Removes a worker. `$1` is its id. */

@@ -33,6 +33,8 @@ export async function prepareBuckets(
   const others = [...fence.epochs.keys()].filter((bucket) => !lowest.includes(bucket));
   return {
     epochs: new Map(lowest.map((bucket) => [bucket, fence.epochs.get(bucket) ?? 0n])),
-    giveBack: () => buckets.release(narrowed(fence, others)),
+    giveBack: async () => {
+      await buckets.release(narrowed(fence, others));
+    },
   };
 }

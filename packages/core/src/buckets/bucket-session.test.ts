@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+import { captureLogger } from "../../test/captured-logger.js";
+import { sampleDraft, storeEvents } from "../../test/sample-events.js";
+import { createManualClock } from "../testing/manual-clock.js";
+import { createMemoryOutboxRepository } from "../testing/memory-outbox-repository.js";
+import { ownedBuckets } from "./owned-buckets.js";
+
+it("a session says that there may be more while a suspect has to wait, though nothing else is there", async () => {
+  const clock = createManualClock();
+  const repository = createMemoryOutboxRepository({ clock, bucketCount: 2 });
+  const [suspect] = await storeEvents(repository, [sampleDraft()]);
+  const bucket = suspect?.bucket ?? 0;
+
+  /** Acquires the suspect's bucket alone, and dies. */
+  async function ownAndDie(owner: string) {
+    const acquired = await repository.buckets.acquire({ owner, leaseMs: 1, graceMs: 0, limit: 2 });
+    const epochs = new Map(acquired.map(({ bucket, epoch }) => [bucket, epoch]));
+    const other = new Map([...epochs].filter(([number]) => number !== bucket));
+    await repository.buckets.release({ kind: "buckets", owner, epochs: other });
+    await clock.advance(10);
+    return { kind: "buckets", owner, epochs } as const;
+  }
+  const fence = await ownAndDie("first");
+  const row = { id: suspect?.id ?? "", seq: suspect?.seq ?? 0n, attemptsMade: 1, startedAttempts: 0 };
+  await repository.recordPending(fence, [{ ...row, delayMs: 60_000, error: "not yet" }]);
+  await ownAndDie("second");
+
+  const session = ownedBuckets().open(repository, { workerId: "worker", clock, logger: captureLogger() });
+  const batch = await session.fetch({ limit: 10 });
+  expect([session.condition?.ownedBuckets, batch.events, batch.hasMore]).toEqual([2, [], true]);
+  await session.close();
+});
