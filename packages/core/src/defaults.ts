@@ -182,6 +182,12 @@ export const defaults = Object.freeze({
   siblingWindowMs: 5_000,
   siblingKeys: 10_000,
 
+  /** A sender of wake-ups sends no more than one in this time; and while it cannot send. */
+  wakeUpIntervalMs: 10,
+  wakeUpFailedIntervalMs: 1_000,
+  /** How often a listener has its connection checked: one whose other end vanished says nothing, for ever. */
+  wakeUpCheckEveryMs: 30_000,
+
   /** Failures in a row that open a circuit breaker; how long it is open at least, and at most. */
   breakerFailureThreshold: 5,
   breakerHalfOpenAfterMs: 10_000,

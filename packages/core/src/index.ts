@@ -75,6 +75,7 @@ export type {
 export type { InboxProcessorMetricsSnapshot } from "./inbox/inbox-processor-counters.js";
 export type { InboxProcessorOptions, InboxProcessorTuning } from "./inbox/inbox-processor-options.js";
 export type { OlderEvents, OlderEventsOption } from "./inbox/older-events.js";
+export { cautiousLogger } from "./internal/cautious-logger.js";
 export {
   createEventService,
   type EventService,
@@ -289,6 +290,16 @@ export { type DeduplicateSiblingsOptions, deduplicateSiblings } from "./steps/de
 export { type ExclusiveOptions, exclusive } from "./steps/exclusive.js";
 export { type FallbackContext, type FallbackHandler, type FallbackOptions, fallback } from "./steps/fallback.js";
 export { type RateLimitOptions, rateLimit } from "./steps/rate-limit.js";
+export {
+  createDebouncedWakeUpSender,
+  type DebouncedWakeUpSenderOptions,
+} from "./wake-up/create-debounced-wake-up-sender.js";
+export {
+  createSubscribedWakeUp,
+  type SubscribedWakeUpOptions,
+  type WakeUpSubscriber,
+  type WakeUpSubscription,
+} from "./wake-up/create-subscribed-wake-up.js";
 export { anyParser } from "./wire/any-parser.js";
 export { type CloudEventsOptions, cloudEventsConverter } from "./wire/cloud-events-converter.js";
 export { cloudEventsParser } from "./wire/cloud-events-parser.js";

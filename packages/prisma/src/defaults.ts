@@ -36,14 +36,8 @@ export const prismaDefaults = Object.freeze({
   wakeUp: Object.freeze({
     /** All listeners of a database hear it. */
     channel: "omni_box_wake_up",
-    /** A sender sends no more than one notification in this time. */
-    intervalMs: 10,
-    /** The same while it cannot send. */
-    failedIntervalMs: 1_000,
     /** How long a listener waits for its connection, and for each answer; and a sender for its own. */
     timeoutMs: 5_000,
-    /** How often a listener notifies itself: a connection whose other end vanished says nothing, for ever. */
-    checkEveryMs: 30_000,
     /** How long a listener's connection may take to close. */
     closeTimeoutMs: 1_000,
   }),

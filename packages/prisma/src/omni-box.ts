@@ -1,6 +1,7 @@
 import {
   type AddedEvent,
   type AddOptions,
+  cautiousLogger,
   consoleLogger,
   describeFailure,
   expecting,
@@ -19,7 +20,6 @@ import type { ExtendedClientLike } from "./transitions/base-client.js";
 import { isTransition, type Transition } from "./transitions/define-transition.js";
 import type { TransactionScope } from "./transitions/transaction-scope.js";
 import { type TransitionWatch, watchTransitions } from "./transitions/watch-transitions.js";
-import { warnCautiously } from "./warn-cautiously.js";
 
 /** The outbox of one transaction, as `tx.$outbox`. */
 export interface TransactionOutbox {
@@ -204,11 +204,8 @@ function tolerant(call: () => unknown, logger: Logger): () => void {
     } catch (error) {
       if (isFailing) return;
       isFailing = true;
-      warnCautiously(
-        logger,
-        { ...describeFailure(error) },
-        "afterCommit has failed; the transaction is committed all the same",
-      );
+      const message = "afterCommit has failed; the transaction is committed all the same";
+      cautiousLogger(logger).warn({ ...describeFailure(error) }, message);
     }
   };
   return () => void attempt();

@@ -6,13 +6,7 @@ export const redisDefaults = Object.freeze({
   wakeUp: Object.freeze({
     /** All listeners of a server hear it, whatever their database. */
     channel: "omni-box:wake-up",
-    /** A sender sends no more than one message in this time. */
-    intervalMs: 10,
-    /** The same while it cannot send. */
-    failedIntervalMs: 1_000,
     /** How long a listener waits for its connection, and for each answer; and a sender for its own. */
     timeoutMs: 5_000,
-    /** How often a listener asks whether the other end is still there: a connection whose other end vanished says nothing, for ever. */
-    checkEveryMs: 30_000,
   }),
 });

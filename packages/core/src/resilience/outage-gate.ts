@@ -1,7 +1,6 @@
-import { defaults } from "../defaults.js";
 import type { FailureDescription } from "../errors/describe-failure.js";
 import type { Logger } from "../protocols/logger.js";
-import { fullJitterBackoffMs } from "./backoff.js";
+import { outageBackoffMs } from "./backoff.js";
 
 /** Remembers whether something outside can be reached, and how long to wait before it is tried again. */
 export interface OutageGate {
@@ -47,9 +46,7 @@ export function createOutageGate(what: string, logger: Logger, words: OutageWord
         logger.warn({ code: failure.code }, `${what} ${words.down}, trying on: ${failure.message}`);
       failing.set(task, failure);
       failures += 1;
-      // Never less than a tenth of the ceiling: full jitter alone may draw a row of zeros and hammer what is down.
-      const ceiling = Math.min(defaults.outageMaxMs, defaults.outageBaseMs * 2 ** Math.min(failures - 1, 16));
-      delayMs = Math.max(ceiling / 10, fullJitterBackoffMs(failures, defaults.outageBaseMs, defaults.outageMaxMs));
+      delayMs = outageBackoffMs(failures);
     },
     succeeded(task) {
       if (!failing.delete(task) || failing.size > 0) return;

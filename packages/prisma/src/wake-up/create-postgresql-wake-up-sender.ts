@@ -1,7 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import {
   consoleLogger,
-  describeFailure,
+  createDebouncedWakeUpSender,
   type Logger,
   objectWith,
   validateOptions,
@@ -11,7 +10,6 @@ import { z } from "zod";
 import { prismaDefaults } from "../defaults.js";
 import type { PrismaClientLike } from "../prisma-client-like.js";
 import { createStatementRunner } from "../run-statement.js";
-import { warnCautiously } from "../warn-cautiously.js";
 import { channelName } from "./channel-name.js";
 
 /** Options of {@link createPostgresqlWakeUpSender}. */
@@ -46,40 +44,10 @@ export function createPostgresqlWakeUpSender(
 ): WakeUpSender {
   const checked = validateOptions("createPostgresqlWakeUpSender", argumentsSchema, { client, options }).options;
   const { channel, logger } = checked;
-  const { intervalMs, failedIntervalMs, timeoutMs } = prismaDefaults.wakeUp;
+  const { timeoutMs } = prismaDefaults.wakeUp;
   const { unansweredForMs } = prismaDefaults;
   const { run } = createStatementRunner({ timeoutMs, maxUnanswered: 1, unansweredForMs });
-  let isWanted = false;
-  let isBusy = false;
-  let isFailing = false;
-
-  async function sendWhileWanted(): Promise<void> {
-    isBusy = true;
-    while (isWanted) {
-      isWanted = false;
-      await send();
-      await delay(isFailing ? failedIntervalMs : intervalMs);
-    }
-    isBusy = false;
-  }
-
-  async function send(): Promise<void> {
-    try {
-      // The result is of type void, which $queryRaw cannot read.
-      await run("send a wake-up", () => client.$executeRawUnsafe("SELECT pg_notify($1, '')", channel));
-      if (isFailing) warnCautiously(logger, { channel }, "wake-ups are sent again");
-      isFailing = false;
-    } catch (error) {
-      const fields = { channel, ...describeFailure(error) };
-      if (!isFailing) warnCautiously(logger, fields, "wake-ups cannot be sent; events wait for the next poll");
-      isFailing = true;
-    }
-  }
-
-  return Object.freeze({
-    notify() {
-      isWanted = true;
-      if (!isBusy) void sendWhileWanted();
-    },
-  });
+  // The result is of type void, which $queryRaw cannot read.
+  const send = () => run("send a wake-up", () => client.$executeRawUnsafe("SELECT pg_notify($1, '')", channel));
+  return createDebouncedWakeUpSender({ send, channel, logger });
 }

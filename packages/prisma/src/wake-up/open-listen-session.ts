@@ -1,35 +1,22 @@
 import { randomUUID } from "node:crypto";
-import { OmniBoxError } from "@omni-box/core";
+import { OmniBoxError, type WakeUpSubscriber, type WakeUpSubscription } from "@omni-box/core";
 import { prismaDefaults } from "../defaults.js";
 import { quoteIdentifier } from "../postgresql/qualify-table.js";
 import type { PgListenClientLike } from "./pg-listen-client-like.js";
 import { waitWithin } from "./wait-within.js";
 
-/** One connection that listens, until it is lost or closed. */
-export interface ListenSession {
-  /** Aborted, with the reason, when the connection is lost or listening ends. */
-  readonly ended: AbortSignal;
-  /** Notifies itself. Rejects when that does not arrive, so that others' notifications would not either. */
-  check(): Promise<void>;
-  /** Never rejects, and waits for a bounded time. */
-  close(): Promise<void>;
-}
-
 /** What a session listens with. */
-export interface ListenSessionOptions {
+export interface ListenSessionOptions extends WakeUpSubscriber {
   connect(): Promise<PgListenClientLike>;
   readonly channel: string;
-  readonly onWake: () => void;
-  /** Ends everything, this function included. */
-  readonly stopping: AbortSignal;
 }
 
 /** What a listener sends itself; other listeners of the channel hear it too and are not woken by it. */
 const checkPrefix = "omni-box-check:";
 const { timeoutMs, closeTimeoutMs } = prismaDefaults.wakeUp;
 
-/** Connects and listens. Rejects when that fails; no connection is left behind then. */
-export async function openListenSession(options: ListenSessionOptions): Promise<ListenSession> {
+/** Connects and listens. Rejects when that fails; no connection is left behind then. It is checked by a notification to itself. */
+export async function openListenSession(options: ListenSessionOptions): Promise<WakeUpSubscription> {
   const { channel, onWake, stopping } = options;
   const client = await connectWithin(options);
   const ending = new AbortController();
@@ -48,7 +35,7 @@ export async function openListenSession(options: ListenSessionOptions): Promise<
     else if (!notification.payload?.startsWith(checkPrefix)) onWake();
   });
 
-  const session: ListenSession = {
+  const session = {
     ended,
     async check() {
       const arrived = new Promise<void>((resolve) => {

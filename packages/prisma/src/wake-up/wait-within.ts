@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { OmniBoxError } from "@omni-box/core";
 
 /**
@@ -24,9 +23,4 @@ export function waitWithin<T>(work: Promise<T>, timeoutMs: number, what: string,
     if (signal.aborted) aborted();
     else signal.addEventListener("abort", aborted);
   });
-}
-
-/** Resolves after `delayMs`; rejects with the signal's reason when it is aborted before. */
-export async function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
-  await delay(delayMs, undefined, { signal }).catch(() => signal.throwIfAborted());
 }

@@ -1,10 +1,16 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { consoleLogger, type Logger, objectWith, validateOptions, type WakeUpSender } from "@omni-box/core";
+import {
+  consoleLogger,
+  createDebouncedWakeUpSender,
+  type Logger,
+  objectWith,
+  validateOptions,
+  type WakeUpSender,
+} from "@omni-box/core";
 import { z } from "zod";
 import { redisDefaults } from "../defaults.js";
+import { failureFields } from "../failure-fields.js";
 import type { RedisPublisherLike } from "../redis-client-like.js";
 import { waitWithin } from "../wait-within.js";
-import { failureFields, warnCautiously } from "../warn-cautiously.js";
 import { channelName } from "./channel-name.js";
 
 /** Options of {@link createRedisWakeUpSender}. */
@@ -35,38 +41,11 @@ const neverAborted = new AbortController().signal;
  */
 export function createRedisWakeUpSender(options: RedisWakeUpSenderOptions): WakeUpSender {
   const { client, channel, logger } = validateOptions("createRedisWakeUpSender", senderOptions, options);
-  const { intervalMs, failedIntervalMs, timeoutMs } = redisDefaults.wakeUp;
-  let isWanted = false;
-  let isBusy = false;
-  let isFailing = false;
-
-  async function sendWhileWanted(): Promise<void> {
-    isBusy = true;
-    while (isWanted) {
-      isWanted = false;
-      await send();
-      await delay(isFailing ? failedIntervalMs : intervalMs);
-    }
-    isBusy = false;
-  }
-
-  async function send(): Promise<void> {
-    try {
-      const publishing = (async () => client.publish(channel, ""))();
-      await waitWithin(publishing, timeoutMs, "a wake-up", neverAborted);
-      if (isFailing) warnCautiously(logger, { channel }, "wake-ups are sent again");
-      isFailing = false;
-    } catch (error) {
-      const fields = { channel, ...failureFields(error) };
-      if (!isFailing) warnCautiously(logger, fields, "wake-ups cannot be sent; events wait for the next poll");
-      isFailing = true;
-    }
-  }
-
-  return Object.freeze({
-    notify() {
-      isWanted = true;
-      if (!isBusy) void sendWhileWanted();
-    },
+  const send = async () => client.publish(channel, "");
+  return createDebouncedWakeUpSender({
+    send: () => waitWithin(send(), redisDefaults.wakeUp.timeoutMs, "a wake-up", neverAborted),
+    channel,
+    logger,
+    describe: failureFields,
   });
 }

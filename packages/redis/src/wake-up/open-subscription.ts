@@ -1,24 +1,13 @@
+import type { WakeUpSubscriber, WakeUpSubscription } from "@omni-box/core";
 import { redisDefaults } from "../defaults.js";
 import type { RedisSubscriberLike } from "../redis-client-like.js";
 import { createUntilReady } from "../until-ready.js";
 import { waitWithin } from "../wait-within.js";
 
-/** One connection that is subscribed, until it is lost or closed. */
-export interface Subscription {
-  /** Aborted, with the reason, when the connection is lost or listening ends. */
-  readonly ended: AbortSignal;
-  /** Rejects when the other end does not answer any more. */
-  check(): Promise<void>;
-  close(): void;
-}
-
 /** What a subscription is made of. */
-export interface SubscriptionOptions {
+export interface SubscriptionOptions extends WakeUpSubscriber {
   connect(): RedisSubscriberLike | Promise<RedisSubscriberLike>;
   readonly channel: string;
-  readonly onWake: () => void;
-  /** Ends everything, this function included. */
-  readonly stopping: AbortSignal;
 }
 
 const { timeoutMs } = redisDefaults.wakeUp;
@@ -29,7 +18,7 @@ const { timeoutMs } = redisDefaults.wakeUp;
  * A client that has lost its connection is given up for a new one, although it would connect again by itself: what was published meanwhile
  * is lost in any case, and so there is one way to begin.
  */
-export async function openSubscription(options: SubscriptionOptions): Promise<Subscription> {
+export async function openSubscription(options: SubscriptionOptions): Promise<WakeUpSubscription> {
   const { channel, onWake, stopping } = options;
   const client = await connectWithin(options);
   const ending = new AbortController();
@@ -53,7 +42,7 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
     if (!ended.aborted && from === channel) onWake();
   });
 
-  const subscription: Subscription = {
+  const subscription: WakeUpSubscription = {
     ended,
     async check() {
       await waitWithin(client.ping(), timeoutMs, "PING", ended);
