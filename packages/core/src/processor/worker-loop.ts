@@ -7,10 +7,10 @@ import { aborted, waitOrAbort } from "../internal/wait-or-abort.js";
 import type { Clock } from "../protocols/clock.js";
 import type { Logger } from "../protocols/logger.js";
 import type { OutageGate } from "../resilience/outage-gate.js";
-import type { EventResult } from "./decide-rows.js";
 import type { BatchProcessingResult, EventBatchProcessor } from "./event-batch-processor.js";
 import type { FailureNotices } from "./failure-notices.js";
 import type { ClaimedBatch, CrashedEvent } from "./fetch-strategy.js";
+import { createHeldBack } from "./held-back.js";
 
 /** Batches in work, with the number of their events. */
 export type BatchesInWork = ReadonlyMap<Promise<void>, number>;
@@ -93,9 +93,7 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
   let abandoned = 0;
   let emptyPolls = 0;
   let isWaitingForRoom = false;
-  /** Batches in a row of which the steps let nothing through, or hardly anything; and how long to pause after them at most. */
-  let heldBack = 0;
-  let heldBackMaxMs = pollMaxMs;
+  const heldBack = createHeldBack({ pollMinMs, pollMaxMs });
   let drainWaiters: (() => void)[] = [];
 
   const progressed = () => {
@@ -114,11 +112,13 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
   /** Claims a batch as soon as there is room for one, and leaves it to work while the next is claimed. */
   async function workOnNextBatch(): Promise<void> {
     await policy.waitForRoom(inWork);
-    await pauseWhileHeldBack();
+    // Nudges do not end this pause, as they would come all the time.
+    await waitOrAbort(clock, heldBack.delayMs, stopping.signal);
+    progressed();
     if (gate.isOpen || stopping.signal.aborted) return;
     const batch = await claim(batchSize);
     if (batch === null) return;
-    if (batch.events.length === 0) heldBack = 0;
+    if (batch.events.length === 0) heldBack.nothingFound();
     if (batch.events.length > 0) {
       emptyPolls = 0;
       void launch(batch, null);
@@ -126,16 +126,6 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
     if (batch.events.length === batchSize) pollDelayMs = pollMinMs;
     else if (batch.hasMore) await pauseForRoom(batch.events.length);
     else await pauseAfterPoll(batch.events.length);
-  }
-
-  /**
-   * Behind an open breaker, a limit or a lock the whole backlog would be read at full speed, to be put off. Nudges do not end this pause,
-   * as they would come all the time. It is short where a limit lets some through, which must not miss their turns.
-   */
-  async function pauseWhileHeldBack(): Promise<void> {
-    if (heldBack === 0) return;
-    await waitOrAbort(clock, Math.min(heldBackMaxMs, pollMinMs * 2 ** Math.min(heldBack - 1, 30)), stopping.signal);
-    progressed();
   }
 
   /** There is more, which cannot be had beside what is in work: looks again when some of that is done, and for other events meanwhile. */
@@ -207,24 +197,12 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
     }
     if (stopping.signal.aborted) abandoned += result.abandoned.length + result.unrecorded.length;
     policy.settled(result, stopping.signal.aborted);
-    noteHeldBack(result);
+    heldBack.settled(result, gate.isOpen);
     reportFailed(result);
     if (lost.length > 0) {
       const fields = { workerId, events: lost.length, firstEventId: lost[0]?.id };
       logger.warn(fields, `leases ran out before the outcomes were recorded: ${policy.lostMeans}`);
     }
-  }
-
-  function noteHeldBack({ counts, results }: BatchProcessingResult<E>): void {
-    const through = results.length - counts.defer - counts.release;
-    const putOff = results.filter(isPutOff).length;
-    // An outage has pauses of its own.
-    if (gate.isOpen || putOff === 0 || through * 10 > putOff) {
-      if (results.length > 0) heldBack = 0;
-      return;
-    }
-    heldBack += 1;
-    heldBackMaxMs = through === 0 ? pollMaxMs : Math.min(pollMaxMs, defaults.trickleMs);
   }
 
   function reportCrashed(crashed: readonly CrashedEvent[]): void {
@@ -312,9 +290,4 @@ export function createWorkerLoop<E extends BaseEvent>(parts: WorkerLoopParts<E>)
       return abandoned;
     },
   };
-}
-
-/** Whether it is to come again later; what is only given back may come again at once. */
-function isPutOff({ outcome }: EventResult<BaseEvent>): boolean {
-  return outcome.kind === "defer" || (outcome.kind === "release" && (outcome.delayMs ?? 0) > 0);
 }
