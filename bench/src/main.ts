@@ -39,7 +39,7 @@ for (const name of chosen) {
   const { run, short, full } = benchmarks[name];
   const amount = isFull ? full : short;
   const options = { ...amount, events: events ?? amount.events, isFull };
-  const report = await keptOr(values.reports, name, () => run(options));
+  const report = await keptOr(values.reports, name, options, run);
   reports.push(report);
   if (!values.json || isAll) for (const line of linesOf(report)) console.error(line);
 }

@@ -6,6 +6,8 @@ import { type Happening, happenings, openSchedule } from "./ordered-schedule.js"
 const relayCount = 3;
 const keyCount = 12;
 const enoughMs = 50_000;
+/** Also on a slow machine. */
+const fewestRuns = 2;
 
 const step = fc.record({
   writes: fc.array(
@@ -57,5 +59,5 @@ test("relays that come, go, stall and die, whenever they do, publish the committ
     ...(seed !== undefined && { seed: Number(seed) }),
   });
   console.log(`${runs} schedules, ${events} events, ${repeated} repetitions`);
-  expect(runs).toBeGreaterThan(0);
+  expect(runs).toBeGreaterThanOrEqual(fewestRuns);
 }, 180_000);

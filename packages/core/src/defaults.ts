@@ -96,6 +96,9 @@ export const defaults = Object.freeze({
 
   /** How long a bucket's lease must have been over before it is taken from an owner that did not give it up. */
   takeoverGraceMs: 0,
+  /** How long a worker that ends tries to give up buckets whose rows are locked, and how often. */
+  releasePatienceMs: 3_000,
+  releaseEveryMs: 200,
   /** How long reading goes back to where an open transaction may have added events; afterwards it goes on, and goes back once when that has ended. */
   openWriterPatienceMs: 1_000,
   /** How often everything is read from the beginning: this, or so many times as long as that takes. */
@@ -140,6 +143,8 @@ export const defaults = Object.freeze({
   conflictMaxRetries: 3,
   /** Transactions that an inbox consumer has open at once. */
   consumerConcurrency: 10,
+  /** Messages that are stored by one insert. */
+  storeBatchSize: 500,
   /** Stored events that an inbox processor claims at once, and handlers that it runs at once. */
   processorBatchSize: 50,
   processorConcurrency: 10,

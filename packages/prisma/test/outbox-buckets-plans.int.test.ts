@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { BucketFence, BucketReadRequest, EventRef } from "@omni-box/core";
+import { type BucketFence, type BucketReadRequest, defaults, type EventRef } from "@omni-box/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPostgresqlOutboxDialect } from "../src/postgresql/create-outbox-dialect.js";
 import type { Statement } from "../src/statement.js";
@@ -8,6 +8,7 @@ import { expectIndexed, nodesOf, type PlannedStatement, pagesOf, planOf, scansOf
 
 /** What the statements of owned buckets cost with many events, compared with few; all of it in one table that is filled once. */
 const [few, many] = [10_000, 1_000_000];
+const batch = defaults.batchSize;
 const buckets = Array.from({ length: 64 }, (_, bucket) => bucket);
 const fence: BucketFence = { kind: "buckets", owner: "worker", epochs: new Map(buckets.map((bucket) => [bucket, 1n])) };
 
@@ -72,15 +73,15 @@ function statementsOf({ schema }: TestDatabase, seqsFrom = 0n): PlannedStatement
   );
   if (deleting === undefined || keeping === undefined) throw new Error("two dialects were expected");
   const position = (afterSeq: bigint, limit: number): BucketReadRequest => ({
-    ...{ from: buckets.map((bucket) => ({ bucket, afterSeq, limit })), limit: 500, exceptSeqs: [], exceptKeys: [] },
+    ...{ from: buckets.map((bucket) => ({ bucket, afterSeq, limit })), limit: batch, exceptSeqs: [], exceptKeys: [] },
   });
   const inHand = Array.from({ length: 2_000 }, (_, index) => seqsFrom + BigInt(index + 501));
   const waiting = Array.from({ length: 500 }, (_, index) => `key ${index + 600}`);
   // Each statement has events of its own, since what is undone leaves dead versions of them.
   let used = 0;
   const rows = (): EventRef[] => {
-    used += 500;
-    return Array.from({ length: 500 }, (_, index) => ({ id: "", seq: seqsFrom + BigInt(500 + used + index) }));
+    used += batch;
+    return Array.from({ length: batch }, (_, index) => ({ id: "", seq: seqsFrom + BigInt(500 + used + index) }));
   };
   const pending = rows().map((row) => ({ ...row, attemptsMade: 1, startedAttempts: 0, delayMs: 1_000, error: "no" }));
   const failed = rows().map((row) => ({ ...row, attemptsMade: 1, error: "no" }));
@@ -96,16 +97,19 @@ function statementsOf({ schema }: TestDatabase, seqsFrom = 0n): PlannedStatement
     "a read that finds nothing": of(owned.read(position(BigInt(many) * 2n, 8)), byBucket),
     "a peek": of(owned.peek(position(0n, 1)), byBucket),
     "the end of 5 schedules": of(owned.endSchedules(fence, 5), "outbox_event_scheduled_idx"),
-    "the state of 500 events": of(owned.headStates(rows().map(({ seq }) => seq)), byNumber),
+    "the state of a batch of events": of(owned.headStates(rows().map(({ seq }) => seq)), byNumber),
     "the failed heads": of(owned.failedHeads(buckets), "outbox_event_failed_key_idx"),
-    "500 completed events, deleted": of(deleting.recordCompleted(fence, rows()), byNumber),
-    "500 completed events, kept": of(keeping.recordCompleted(fence, rows()), byNumber),
-    "500 pending events": of(deleting.recordPending(fence, pending), byNumber),
-    "500 failed events": of(deleting.recordFailed(fence, failed), byNumber),
-    "500 events of buckets that are lost": of(deleting.recordCompleted({ ...fence, owner: "late" }, rows()), byNumber),
+    "a batch of completed events, deleted": of(deleting.recordCompleted(fence, rows()), byNumber),
+    "a batch of completed events, kept": of(keeping.recordCompleted(fence, rows()), byNumber),
+    "a batch of pending events": of(deleting.recordPending(fence, pending), byNumber),
+    "a batch of failed events": of(deleting.recordFailed(fence, failed), byNumber),
+    "a batch of events of buckets that are lost": of(
+      deleting.recordCompleted({ ...fence, owner: "late" }, rows()),
+      byNumber,
+    ),
     "the start of an event": of(owned.recordStarted(fence, { id: "", seq: seqsFrom + 1_001n }, 1), byNumber),
-    "a claim of 500 leased events": of(
-      deleting.claim({ token: randomUUID(), workerId: "leasing", leaseMs: 60_000, limit: 500 }),
+    "a claim of a batch of leased events": of(
+      deleting.claim({ token: randomUUID(), workerId: "leasing", leaseMs: 60_000, limit: batch }),
       "outbox_event_due_idx",
     ),
   };
@@ -128,9 +132,9 @@ async function expectShortPlans(planned: PlannedStatements): Promise<void> {
   for (const [name, { statement, index }] of Object.entries(planned)) {
     const plan = await planOf(database, statement);
     expectIndexed(plan, "outbox_event", index, name);
-    // The index is a level or two higher, which a read pays once for each bucket, and the others for each of 500 events, once
-    // or twice. A bucket alone takes more than 10,000 pages.
-    const levels = index === byNumber ? 2_000 : 100;
+    // The index is a level or two higher, which a read pays once for each bucket, and the others for each event of a batch,
+    // once or twice. A bucket alone takes more than 10,000 pages.
+    const levels = index === byNumber ? 4 * batch : 100;
     const limit = (pagesOfFew[name] ?? 0) * 2 + levels;
     expect(pagesOf(plan), `${name}: ${pagesOfFew[name]} pages of few`).toBeLessThanOrEqual(limit);
   }
@@ -146,10 +150,14 @@ describe("with a million events the statements look at about as many pages as wi
 
   it("and an outcome looks for missing events only if some were not written", async () => {
     const countOf = async (name: string) => scansOf(await planOf(database, findStatement(name)), "outbox_event").length;
-    for (const name of ["500 completed events, deleted", "500 completed events, kept", "500 pending events"]) {
+    for (const name of [
+      "a batch of completed events, deleted",
+      "a batch of completed events, kept",
+      "a batch of pending events",
+    ]) {
       expect(await countOf(name), name).toBe(1);
     }
-    expect(await countOf("500 events of buckets that are lost")).toBe(2);
+    expect(await countOf("a batch of events of buckets that are lost")).toBe(2);
   });
 
   it("and a read stops at the limit of all, in whatever order it is given the buckets", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createBucketWorkers, graceMs, leaseMs } from "../../test/bucket-workers.js";
+import { defaults } from "../defaults.js";
 import { isOmniBoxError } from "../errors/omni-box-error.js";
 
 const all = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -226,6 +227,7 @@ describe("a bucket that a transaction has locked", () => {
       [4, 5, 6],
     ]);
     expect([first.ownership.failure, first.ownership.isHeld(7, 1n)]).toEqual([null, false]);
+    expect(first.logger.alarms).toEqual([]);
     first.locked.delete(7);
     await clock.advance(leaseMs / 10 + leaseMs / 15);
     expect(second.readable()).toEqual([4, 5, 6, 7]);
@@ -248,15 +250,37 @@ describe("a bucket that a transaction has locked", () => {
     expect(third?.uncleanTakeovers).toBe(0);
   });
 
-  it("keeps a worker from nothing when it ends, which tells who gets the bucket then", async () => {
-    const { startWorker } = createBucketWorkers();
+  it("is warned of when it cannot be given up and its lease has run out, because nobody reads it then", async () => {
+    const { startWorker, clock } = createBucketWorkers();
+    const first = await startWorker();
+    first.locked.add(7);
+    await startWorker();
+    await clock.advance(3 * leaseMs);
+    expect(first.logger.alarms).toEqual([expect.stringMatching(/a transaction that stays open has locked/)]);
+  });
+
+  it("is given up by a worker that ends, when that has ended within seconds", async () => {
+    const { startWorker, clock } = createBucketWorkers();
     const worker = await startWorker();
     worker.locked.add(3);
-    await worker.ownership.close();
+    const closing = worker.ownership.close();
+    await clock.advance(500);
+    worker.locked.delete(3);
+    await clock.advance(500);
+    await closing;
+    expect([worker.gone.length, worker.logger.alarms]).toEqual([all.length, []]);
+  });
+
+  it("else keeps that worker from nothing, which tells who gets the bucket", async () => {
+    const { startWorker, clock } = createBucketWorkers();
+    const worker = await startWorker();
+    worker.locked.add(3);
+    const closing = worker.ownership.close();
+    await clock.advance(defaults.releasePatienceMs);
+    await closing;
     expect(worker.gone.map(({ bucket }) => bucket)).toEqual(all.filter((bucket) => bucket !== 3));
-    expect(worker.logger.alarms).toEqual([
-      expect.stringMatching(/^buckets could not be given up: other workers get them/),
-    ]);
+    expect(worker.logger.alarms.at(-1)).toMatch(/^buckets could not be given up: other workers get them/);
+    expect(clock.pendingTimers).toBe(0);
   });
 });
 

@@ -3,8 +3,21 @@ import { describe, expect, it } from "vitest";
 import { type BucketWorker, createBucketWorkers, graceMs, leaseMs } from "../../test/bucket-workers.js";
 
 const all = [0, 1, 2, 3, 4, 5, 6, 7];
-const troubles = ["start", "pause", "resume", "cutOff", "reconnect", "close", "busy", "idle", "doubt", "lose"] as const;
-const methods = ["renew", "survey", "acquire", "release"] as const;
+const troubles = [
+  "start",
+  "pause",
+  "resume",
+  "cutOff",
+  "reconnect",
+  "close",
+  "busy",
+  "idle",
+  "doubt",
+  "lose",
+  "lock",
+  "unlock",
+] as const;
+const methods = ["renew", "survey", "acquire", "release", "markClean"] as const;
 const schedules = fc.array(
   fc.record({ trouble: fc.constantFrom(...troubles), pick: fc.nat({ max: 50 }), forMs: fc.nat({ max: leaseMs }) }),
   { maxLength: 40 },
@@ -21,6 +34,8 @@ async function makeTrouble(worker: BucketWorker, trouble: (typeof troubles)[numb
   if (trouble === "lose") worker.loseAnswer(methods[pick % methods.length] ?? "renew");
   if (trouble === "busy" && owned !== undefined) inFlight.add(owned.bucket);
   if (trouble === "idle") settle(worker);
+  if (trouble === "lock") worker.locked.add(pick % all.length);
+  if (trouble === "unlock") worker.locked.clear();
 }
 
 function settle({ ownership, inFlight }: BucketWorker): void {
@@ -44,7 +59,7 @@ function expectOneOwnerEach(workers: readonly BucketWorker[]): void {
   }
 }
 
-describe("workers that come, go, pause, lose their database and its answers", () => {
+describe("workers that come, go, pause, meet locks, lose their database and its answers", () => {
   it("never have time left on the same bucket at once, and in the end share all of them evenly", async () => {
     await fc.assert(
       fc.asyncProperty(schedules, async (schedule) => {
@@ -72,6 +87,7 @@ describe("workers that come, go, pause, lose their database and its answers", ()
         }
         for (const worker of workers) {
           worker.isCutOff = false;
+          worker.locked.clear();
           worker.resume();
           settle(worker);
         }

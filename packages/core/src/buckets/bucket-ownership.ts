@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { defaults } from "../defaults.js";
 import { describeFailure, type FailureDescription } from "../errors/describe-failure.js";
+import { silentAbort } from "../internal/silent-abort.js";
+import { waitOrAbort } from "../internal/wait-or-abort.js";
 import { startLeaseDeadline } from "../processor/lease-deadline.js";
 import type { BucketOperations } from "../protocols/bucket-operations.js";
 import type { CancelTimer, Clock } from "../protocols/clock.js";
-import type { BucketFence } from "../protocols/fence.js";
 import type { Logger } from "../protocols/logger.js";
 import { createOutageGate } from "../resilience/outage-gate.js";
 import { createCoalescedTask } from "./coalesced-task.js";
@@ -104,7 +106,8 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
   let isRunning = false;
   let bucketCount = 0;
   let ownedByOthers = 0;
-  let hasPassedOver = false;
+  /** What was passed over last. */
+  const locked: Record<"renew" | "release", readonly number[]> = { renew: [], release: [] };
   let isLockedOut = false;
 
   async function renew(): Promise<void> {
@@ -113,15 +116,15 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
     const answer = await operations.renew(asked, leaseMs);
     const lost = held.renewed(asked, answer, deadline);
     if (lost.length > 0) logger.warn({ owner, buckets: lost }, "buckets are lost: another worker took them over");
-    warnOfLocks(asked, answer.passedOver);
+    noteLocks("renew", answer.passedOver);
     held.announceAll();
     await noteClean();
   }
 
-  /** Once, until all leases have been extended again. */
-  function warnOfLocks({ epochs }: BucketFence, passedOver: readonly number[]): void {
-    hasPassedOver = passedOver.length > 0;
-    const buckets = passedOver.filter((bucket) => held.remainingMs(bucket, epochs.get(bucket) ?? 0n) === 0);
+  /** Warns once, until no lease is over any more whose bucket was passed over when it was last asked for. */
+  function noteLocks(task: "renew" | "release", passedOver: readonly number[]): void {
+    locked[task] = passedOver;
+    const buckets = held.expiredOf([...locked.renew, ...locked.release]);
     if (buckets.length > 0 && !isLockedOut) {
       const message =
         "leases of buckets have run out, because a transaction that stays open has locked the buckets' rows";
@@ -168,13 +171,24 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
     });
     const passedOver = await operations.release(releasable);
     held.released(releasable, passedOver);
+    noteLocks("release", passedOver);
     return passedOver;
+  }
+
+  /** A statement of its own that was not answered may still hold rows: so it tries again for a while. Returns what is left. */
+  async function releaseAll(): Promise<readonly number[]> {
+    const untilMs = clock.monotonicMs() + defaults.releasePatienceMs;
+    for (;;) {
+      const buckets = await releaseDrained();
+      if (buckets.length === 0 || clock.monotonicMs() >= untilMs) return buckets;
+      await waitOrAbort(clock, defaults.releaseEveryMs, silentAbort);
+    }
   }
 
   const renewal = createCoalescedTask(async () => {
     const startedMs = clock.monotonicMs();
     if (await succeeds("renew", renew)) {
-      turnWithin((hasPassedOver ? retryMs : everyMs) - (clock.monotonicMs() - startedMs));
+      turnWithin((locked.renew.length > 0 ? retryMs : everyMs) - (clock.monotonicMs() - startedMs));
       sharing.request();
       release.request();
     } else {
@@ -235,7 +249,7 @@ export function createBucketOwnership(parts: BucketOwnershipParts): BucketOwners
     held.giveUp(held.count);
     const message = "buckets could not be given up: other workers get them when their leases have run out";
     try {
-      const buckets = await releaseDrained();
+      const buckets = await releaseAll();
       if (buckets.length > 0) logger.warn({ owner, buckets }, `${message}. A transaction has locked their rows`);
     } catch (error) {
       logger.warn({ owner, ...describeFailure(error) }, message);

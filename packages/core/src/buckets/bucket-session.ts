@@ -192,7 +192,10 @@ export function createBucketSession<E extends BaseEvent>(parts: BucketSessionPar
   async function readToTry(epochs: Epochs, free: ParkedKey | undefined): Promise<E[]> {
     if (free === undefined || !epochs.has(free.bucket)) return readBuckets(epochs, 1);
     const row = await reader.readOne({ bucket: free.bucket, seq: free.headSeq });
-    return row === undefined ? [] : take([row], epochs);
+    const taken = row === undefined ? [] : take([row], epochs);
+    // Gone meanwhile: what is behind it has not been looked for.
+    hasMore = taken.length === 0;
+    return taken;
   }
 
   const fenceOf = (epochs: Epochs): BucketFence => ({ kind: "buckets", owner: ownership.owner, epochs });

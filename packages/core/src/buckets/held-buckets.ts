@@ -67,6 +67,14 @@ export class HeldBuckets {
     return Math.max(0, this.findCertain(bucket, epoch)?.deadline.remainingMs() ?? 0);
   }
 
+  /** Of these buckets, those that are held, or being given up, under a lease that is over. */
+  expiredOf(buckets: readonly number[]): readonly number[] {
+    return buckets.filter((bucket) => {
+      const held = this.held.get(bucket);
+      return held !== undefined && held.deadline.remainingMs() <= 0;
+    });
+  }
+
   /** Adds what was acquired. Of a bucket that was held before, the former epoch is gone. */
   acquired(buckets: readonly AcquiredBucket[], deadline: LeaseDeadline): void {
     const fresh = buckets.map((acquired): Held => {

@@ -69,7 +69,7 @@ export function createInboxConsumerRun<Tx, Dependencies>(
     clock,
     logger,
     abandon: abandoning.signal,
-    batchSize: onlyStores ? batchSize : defaults.batchSize,
+    batchSize: onlyStores ? batchSize : defaults.storeBatchSize,
     inOrder: onlyStores && ordering === "perKey",
     deadLetters: consumer.capabilities.deadLetters,
   });

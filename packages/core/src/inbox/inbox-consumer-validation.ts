@@ -91,7 +91,7 @@ export function resolveInboxConsumerOptions<Tx, Dependencies>(
     outbox,
     dependencies,
     ackMoment,
-    batchSize: batchSize ?? (ackMoment === "onPersist" ? defaults.batchSize : 1),
+    batchSize: batchSize ?? (ackMoment === "onPersist" ? defaults.storeBatchSize : 1),
   };
 }
 

@@ -35,7 +35,7 @@ export interface OutboxRelayOptions extends FailureCallbacks<OutboxEvent> {
   readonly converter?: MessageConverter | undefined;
   /** Backoff of one event after a counted failure, and when it is given up; default `exponentialRetry()`. */
   readonly retry?: RetryPolicy | undefined;
-  /** Events per read or claim, 1 to 10,000; default 500. */
+  /** Events per read or claim, 1 to 10,000; default 1,000. */
   readonly batchSize?: number | undefined;
   /** Batches in work at once, 1 to 10; default 2: the next one is claimed while one is being published. */
   readonly batchesInFlight?: number | undefined;

@@ -128,6 +128,19 @@ describe("optimistic", () => {
     expect(optimistic().requires).toEqual([]);
   });
 
+  it("leases no more when a third of the first lease is over, so that there is time for the work, and says that there is more", async () => {
+    const { clock, repository, request } = setUp();
+    await storeEvents(repository, sampleDrafts(10));
+    for (let locks = 0; locks < 10; locks += 1) {
+      repository.onNext("lock", async (carryOut) => {
+        await clock.advance(2_000);
+        return carryOut();
+      });
+    }
+    const batch = await fetchWith(optimistic({ leaseMs: 30_000 }), repository, request);
+    expect([batch.events.length, batch.hasMore, batch.deadline.remainingMs()]).toEqual([6, true, 18_000]);
+  });
+
   it("works on what it has leased when a later lease fails", async () => {
     const { repository, request } = setUp();
     const [first] = await storeEvents(repository, sampleDrafts(3));

@@ -6,6 +6,9 @@ import { type LeaseOptions, leaseOptions } from "./fetch-options.js";
 import type { ClaimedBatch, FetchRequest, FetchStrategy, FetchWorker } from "./fetch-strategy.js";
 import { startLeaseDeadline } from "./lease-deadline.js";
 
+/** No more is leased when so much of the first lease is left. */
+const leasingEndsAt = 2 / 3;
+
 /**
  * Reads due rows and leases each with a conditional update of its own; rows that another worker got first are left out.
  *
@@ -37,7 +40,13 @@ async function fetchOneByOne<E extends BaseEvent>(
   const deadline = startLeaseDeadline(clock, leaseMs);
   const due = await repository.findDue({ limit, ...(filters && { filters }) });
   const events: E[] = [];
+  let hasMore = due.length === limit;
   for (const { id } of due) {
+    // The rest of the leases is for the work; slow leases of many would leave none.
+    if (events.length > 0 && deadline.remainingMs() < leaseMs * leasingEndsAt) {
+      hasMore = true;
+      break;
+    }
     try {
       const locked = await repository.lock(id, { token, workerId, leaseMs });
       if (locked !== null) events.push(locked);
@@ -47,5 +56,5 @@ async function fetchOneByOne<E extends BaseEvent>(
       break;
     }
   }
-  return { events, fence: { kind: "lease", token }, deadline };
+  return { events, hasMore, fence: { kind: "lease", token }, deadline };
 }
