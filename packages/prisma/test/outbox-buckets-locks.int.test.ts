@@ -346,7 +346,7 @@ describe("a bucket's row that somebody has locked by hand", () => {
   });
 
   it("is passed over when buckets are given up, which says so; what is another's by then is not among them", async () => {
-    const fence = await slow.acquire(3, { leaseMs: 1 });
+    const fence = await slow.acquire(3);
     await slow.buckets.release({ ...fence, epochs: new Map([[2, 1n]]) });
     expect((await successor.acquire(1)).epochs).toEqual(new Map([[2, 2n]]));
     expect(await beside(lockOf(1), () => slow.buckets.release(fence))).toEqual([1]);
