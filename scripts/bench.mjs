@@ -2,7 +2,7 @@
 import "./require-node.mjs";
 import { runProgram } from "./run-program.mjs";
 
-/** `npm run bench -- <name> [--events N] [--json]`: installs, builds and runs a benchmark on real services. */
+/** `npm run bench -- <name> [--events N] [--json] [--reports FOLDER]`: installs, builds and runs a benchmark on real services. */
 await runProgram({
   title: "the benchmarks",
   package: "@omni-box-internal/bench",

@@ -3,6 +3,8 @@ export interface BenchmarkReport {
   readonly name: string;
   /** What was done and how it was measured, for the page. */
   readonly method?: string;
+  /** When it was measured, and on what, for the page. */
+  readonly occasion?: string;
   readonly cases: readonly BenchmarkCase[];
 }
 

@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BenchmarkReport } from "../benchmark-report.js";
 import type { RunOptions } from "../run-options.js";
+import { UsageError } from "./usage-error.js";
 
 interface KeptReport {
   readonly options: RunOptions;
@@ -12,7 +13,7 @@ interface KeptReport {
 /**
  * The report that a folder keeps under this name, or else a new one, which is kept; without a folder always a new one.
  *
- * @throws {Error} when the kept one was measured with other options
+ * @throws {UsageError} before anything is measured: when the folder cannot be written, or when what it keeps was measured with other options
  */
 export async function keptOr(
   folder: string | undefined,
@@ -25,12 +26,20 @@ export async function keptOr(
   if (existsSync(file)) {
     const kept = JSON.parse(await readFile(file, "utf8")) as KeptReport;
     if (JSON.stringify(kept.options) === JSON.stringify(options)) return kept.report;
-    throw new Error(`${file} was measured with ${JSON.stringify(kept.options)}: remove it, or name another folder`);
+    throw new UsageError(
+      `${file} was measured with ${JSON.stringify(kept.options)}: remove it, or name another folder`,
+    );
+  }
+  const unfinished = `${file}.new`;
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(unfinished, "");
+  } catch (error) {
+    throw new UsageError(`${folder} cannot be written: ${error instanceof Error ? error.message : error}`);
   }
   const report = await measure(options);
-  await mkdir(folder, { recursive: true });
   // In one step: an interruption leaves no half report.
-  await writeFile(`${file}.new`, `${JSON.stringify({ options, report } satisfies KeptReport, null, 2)}\n`);
-  await rename(`${file}.new`, file);
+  await writeFile(unfinished, `${JSON.stringify({ options, report } satisfies KeptReport, null, 2)}\n`);
+  await rename(unfinished, file);
   return report;
 }

@@ -1,4 +1,4 @@
-import { cpus, loadavg, totalmem } from "node:os";
+import { cpus, totalmem } from "node:os";
 import { connect } from "amqplib";
 import pg from "pg";
 import { amqpUrl, databaseUrl } from "./services.js";
@@ -19,7 +19,6 @@ export async function describeMachine(): Promise<readonly string[]> {
   const memoryGib = Math.round(totalmem() / 1_073_741_824);
   return [
     `${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${memoryGib} GiB, ${process.platform}, shared by the benchmark and all servers`,
-    `Load average of the last minute before the run: ${loadavg()[0]?.toFixed(1)}`,
     `Node ${process.versions.node}, Prisma ${versionOf("@prisma/client")}, pg ${versionOf("pg")}, amqplib ${versionOf("amqplib")}`,
     `PostgreSQL ${shown[0]}, shared_buffers ${shown[1]}, fsync ${shown[2]}, synchronous_commit ${shown[3]}, autovacuum ${shown[4]}`,
     `RabbitMQ ${rabbitMq}, one node, quorum queues`,

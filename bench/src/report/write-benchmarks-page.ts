@@ -29,7 +29,7 @@ export async function writeBenchmarksPage({ reports, machine, isFull, events }: 
     `Each value is the median of rounds that took turns with a loop written by hand for the same work, in
 [\`bench/hand-written\`](../bench/hand-written): drivers alone, no library, none of the checks, fences, retries and
 recoveries, and as fast as we could make it. "Ratio" is the median of the rounds' own ratios of the first column to the
-second. RabbitMQ's queues are quorum queues, messages are persistent, and nothing counts before the broker has confirmed it.
+second, which need not be that of the two medians. RabbitMQ's queues are quorum queues, messages are persistent, and nothing counts before the broker has confirmed it.
 Every run counts what arrived: one lost event, or one out of order where order is promised, fails it.`,
     "Where the time goes in what misses its aim, and what was tried: [record 0023](decisions/0023-numbers-that-are-not-reached.md).",
     "![The ratio to the hand-written loop, and the throughput beside an open transaction](benchmarks.svg)",
@@ -40,7 +40,7 @@ Every run counts what arrived: one lost event, or one out of order where order i
   await writeFile(new URL("benchmarks.svg", docs), plotBenchmarks(reports));
 }
 
-function sectionOf({ name, method = "", cases }: BenchmarkReport): string {
+function sectionOf({ name, method = "", occasion = "", cases }: BenchmarkReport): string {
   const peers = [...new Set(cases.flatMap((one) => Object.keys(one.peers ?? {})))];
   const titles = ["case", "omni-box", "lowest to highest", "hand-written", "ratio", ...peers, "aim"];
   const rows = cases.map((one) => [
@@ -56,17 +56,17 @@ function sectionOf({ name, method = "", cases }: BenchmarkReport): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
   const table = [line(titles), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
-  return [`## ${name}`, method, table].filter((part) => part !== "").join("\n\n");
+  return [`## ${name}`, method, occasion, table].filter((part) => part !== "").join("\n\n");
 }
 
 function aimOf(measured: BenchmarkCase): string {
   if (measured.aim === undefined) return "";
-  return `${wordsOf(measured.aim)}: ${reachesAim(measured) ? "reached" : "**missed**"}`;
+  return `${wordsOf(measured.aim, measured.unit)}: ${reachesAim(measured) ? "reached" : "**missed**"}`;
 }
 
-function wordsOf({ of, atLeast, atMost }: Aim): string {
-  const what = of === "ratio" ? "ratio " : "";
-  return atLeast === undefined ? `${what}at most ${shown(atMost)}` : `${what}at least ${shown(atLeast)}`;
+function wordsOf({ of, atLeast, atMost }: Aim, unit: string): string {
+  const bound = atLeast === undefined ? `at most ${shown(atMost)}` : `at least ${shown(atLeast)}`;
+  return of === "ratio" ? `ratio ${bound}` : `${bound} ${unit}`.trim();
 }
 
 function shown(value: number | undefined): string {
