@@ -45,7 +45,10 @@ export function withStatementPoints(
   );
 }
 
-/** An object with a point before each call of a method, and one after each answer that is not empty. */
+/** Statements that answer what they have not done: nothing, as a rule. */
+const answersOfTheRest: ReadonlySet<unknown> = new Set<RelayStatement>(["release", "markClean"]);
+
+/** An object with a point before each call of a method, and one after each answer that says something. */
 export function withMethodPoints<Target extends object>(target: Target, reach: ReachPoint): Target {
   return new Proxy(target, {
     get(_target, name) {
@@ -56,7 +59,7 @@ export function withMethodPoints<Target extends object>(target: Target, reach: R
         const answer: unknown = Reflect.apply(method, target, given);
         if (!(answer instanceof Promise)) return answer;
         return answer.then((result: unknown) => {
-          if (!isEmpty(result)) reach(`after ${String(name)}`);
+          if (answersOfTheRest.has(name) || !isEmpty(result)) reach(`after ${String(name)}`);
           return result;
         });
       };
