@@ -99,18 +99,19 @@ describe("outcomes", () => {
 
   it("end with STORE.TIMEOUT while another transaction holds the row, and may still happen afterwards", async () => {
     await add(1);
-    const { repository, take } = worker({ statementTimeoutMs: 150 });
+    const { repository: patient, take } = worker();
+    const { repository: impatient } = worker({ statementTimeoutMs: 150 });
     const { fence, events } = await take(1);
     await database.prisma.$transaction(async (tx) => {
       await tx.$queryRawUnsafe(`SELECT seq FROM ${database.schema}.outbox_event FOR UPDATE`);
-      await expect(repository.recordCompleted(fence, events.map(refOf))).rejects.toMatchObject({
+      await expect(impatient.recordCompleted(fence, events.map(refOf))).rejects.toMatchObject({
         code: "STORE.TIMEOUT",
         message: expect.stringContaining("150 ms"),
       });
     });
     await expect.poll(() => database.prisma.outboxEvent.count()).toBe(0);
     // Repeating it until it is known is harmless, and says that the row is gone.
-    expect(await repository.recordCompleted(fence, events.map(refOf))).toEqual({ missing: events.map(refOf) });
+    expect(await patient.recordCompleted(fence, events.map(refOf))).toEqual({ missing: events.map(refOf) });
   });
 
   it("keep completed events on request, and clear everything that belongs to working on them", async () => {
